@@ -1,0 +1,121 @@
+"""Every test runs in a world of its own: empty HOME, own git identity, no network, a known clock."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Callable
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+from typing import NoReturn
+
+import hypothesis
+import pytest
+
+from crmctl import clock
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+# Every day the same examples, so that nobody is stopped by somebody else's bad luck; `./run soak` looks further.
+hypothesis.settings.register_profile("daily", derandomize=True, deadline=None, database=None)
+hypothesis.settings.register_profile("soak", max_examples=1000, deadline=None)
+hypothesis.settings.load_profile("daily")
+
+
+class Result(NamedTuple):
+    """What a command line did: its exit status, what it printed, and what it said on stderr."""
+
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture(autouse=True)
+def own_world(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No setting of the machine leaks in, nothing leaks out."""
+    for name in list(os.environ):
+        if name.startswith(("GIT_", "CRMCTL_", "XDG_", "LESS")):
+            monkeypatch.delenv(name)
+    home = tmp_path_factory.mktemp("home")
+    settings = {
+        "HOME": str(home),
+        "XDG_CONFIG_HOME": str(home / "config"),
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_AUTHOR_NAME": "Ann Author",
+        "GIT_AUTHOR_EMAIL": "ann@example.com",
+        "GIT_COMMITTER_NAME": "Ann Author",
+        "GIT_COMMITTER_EMAIL": "ann@example.com",
+        "TZ": "UTC",
+        "COLUMNS": "100",
+        "NO_COLOR": "1",
+    }
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(socket.socket, "connect", _refuse)
+    yield
+    clock.freeze(None)
+
+
+def _refuse(*_: object) -> NoReturn:
+    raise AssertionError("a test wanted to reach the network")
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """What git prints."""
+    done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+@pytest.fixture(scope="session")
+def sample_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample book, committed once; tests get copies."""
+    folder = tmp_path_factory.mktemp("sample") / "book"
+    shutil.copytree(PROJECT / "records", folder / "records")
+    (folder / "records" / "sample.yaml").rename(folder / "crm.yaml")
+    shutil.copytree(PROJECT / "templates", folder / "templates")
+    identity = ["-c", "user.name=Ann Author", "-c", "user.email=ann@example.com"]
+    git(folder, "init", "-q", "-b", "main")
+    git(folder, "add", "-A")
+    git(folder, *identity, "commit", "-q", "-m", "sample")
+    return folder
+
+
+@pytest.fixture
+def sample_dir(sample_template: Path, tmp_path: Path) -> Path:
+    """A fresh copy of the sample book."""
+    folder = tmp_path / "book"
+    shutil.copytree(sample_template, folder, symlinks=True)
+    return folder
+
+
+@pytest.fixture
+def book_dir(tmp_path: Path) -> Path:
+    """A new, empty book in EUR, Europe/Berlin."""
+    folder = tmp_path / "book"
+    folder.mkdir()
+    (folder / "crm.yaml").write_text("name: Test\ncurrency: EUR\ntimezone: Europe/Berlin\ncountry: DE\n")
+    git(folder, "init", "-q", "-b", "main")
+    git(folder, "add", "-A")
+    git(folder, "commit", "-q", "-m", "init")
+    return folder
+
+
+@pytest.fixture
+def run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run one command line in this process: ``run("-C", book, "customer", "list")``."""
+    from crmctl.cli.root import run as run_command
+
+    def call(*arguments: object) -> Result:
+        capfd.readouterr()
+        code = run_command([str(argument) for argument in arguments])
+        out, err = capfd.readouterr()
+        return Result(code, out, err)
+
+    return call
