@@ -1,0 +1,111 @@
+"""The two shapes every declaration is made of: a ``Field`` and a ``Kind``.
+
+A kind is declared once, as data. The reader, the checks, the writer, the merge, the index, the command line,
+the JSON Schema, completion and the import all read that one declaration.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+# Types a field can have. What each accepts is in ``values``; how it looks in SQL is in ``columns``.
+TYPES = (
+    "text",
+    "note",
+    "choice",
+    "ref",
+    "id",
+    "date",
+    "datetime",
+    "money",
+    "currency",
+    "country",
+    "language",
+    "timezone",
+    "email",
+    "phone",
+    "url",
+    "integer",
+    "number",
+    "percent",
+    "boolean",
+    "days",
+    "filter",
+    "template",
+    "group",
+)
+
+# How two edits of one field are joined (three-way). Empty means the default of the field's type and shape.
+MERGES = ("scalar", "set", "keyed", "unit", "lines", "append", "done", "tighten")
+
+
+class Field(NamedTuple):
+    """One field of a kind.
+
+    ``shape`` is "one", "list" (ordered, without repeats) or "map" (named by short texts). A "group" has ``fields``
+    of its own. ``vocabulary`` names the setting that lists the allowed values; ``choices`` are the values
+    themselves. ``currency`` names the field beside a "money" field that holds its currency. ``option`` is the
+    command-line option that ``add`` and ``set`` offer for it. ``search`` puts the text into full-text search.
+    A ``derived`` field is counted by the index and never stands in a file.
+    """
+
+    name: str
+    type: str = "text"
+    shape: str = "one"
+    required: bool = False
+    help: str = ""
+    choices: tuple[str, ...] = ()
+    vocabulary: str = ""
+    kind: str = ""
+    fields: tuple[Field, ...] = ()
+    currency: str = ""
+    option: str = ""
+    search: bool = False
+    aliases: tuple[str, ...] = ()
+    merge: str = ""
+    derived: bool = False
+
+    @property
+    def merge_policy(self) -> str:
+        """The declared policy, or the usual one for the type and shape."""
+        if self.merge:
+            return self.merge
+        if self.shape == "list":
+            return "keyed" if self.type == "group" else "set"
+        if self.shape == "map":
+            return "keyed"
+        return {"group": "unit", "note": "lines"}.get(self.type, "scalar")
+
+
+class Kind(NamedTuple):
+    """One kind of record: its name, its folder under ``records/``, and its fields in the order they are written.
+
+    ``title`` is the field that names a record to people. ``columns`` are the fields a list shows when none are
+    asked for. ``storage`` is "yaml" (a file a record) or "jsonl" (lines in a file per customer).
+    """
+
+    name: str
+    plural: str
+    fields: tuple[Field, ...]
+    help: str = ""
+    title: str = "name"
+    columns: tuple[str, ...] = ("handle", "name")
+    storage: str = "yaml"
+    sort: str = "handle"
+
+    def field(self, name: str) -> Field | None:
+        """The field called ``name`` (derived ones too), or None."""
+        for field in self.fields:
+            if field.name == name:
+                return field
+        return None
+
+    @property
+    def stored(self) -> tuple[Field, ...]:
+        """The fields that stand in files, in canonical order."""
+        return tuple(field for field in self.fields if not field.derived)
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """Names of the fields a hand-written file must have."""
+        return tuple(field.name for field in self.fields if field.required)
