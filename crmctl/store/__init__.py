@@ -1,0 +1,1 @@
+"""Plain files: layout, strict YAML and JSON Lines, canonical writing, careful editing, lock and transaction."""

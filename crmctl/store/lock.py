@@ -1,0 +1,86 @@
+"""One writer at a time: a lock that the kernel lets go when its holder dies, whatever the reason."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from crmctl import clock
+from crmctl.errors import Locked
+from crmctl.store.files import storage_failed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+WAIT = 10.0
+"""Seconds to wait for another crmctl before giving up."""
+
+
+@contextmanager
+def locked(path: Path, purpose: str, wait: float = WAIT) -> Iterator[None]:
+    """Hold the lock file at ``path``; who holds it and why is written inside, for others to read.
+
+    Raises:
+        Locked: someone else held it for ``wait`` seconds.
+        StorageFailed: the lock file cannot be made.
+    """
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
+    except OSError as exc:
+        raise storage_failed(str(path), exc, "write the lock file") from exc
+    try:
+        _wait_for(descriptor, wait)
+        note = f"{os.getpid()} {clock.now():%Y-%m-%dT%H:%M:%SZ} {purpose}\n"
+        try:
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, note.encode(), 0)
+        except OSError:
+            pass  # The note is for people; the lock holds without it.
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _wait_for(descriptor: int, wait: float) -> None:
+    deadline = clock.monotonic() + wait
+    pause = 0.002
+    while not _try(descriptor):
+        if clock.monotonic() >= deadline:
+            holder = os.pread(descriptor, 400, 0).decode("utf-8", "replace").strip() or "unknown"
+            pid, _, rest = holder.partition(" ")
+            since, _, purpose = rest.partition(" ")
+            raise Locked(
+                f"another crmctl is writing to this book (process {pid}, since {since}: {purpose})",
+                hint="Wait for it to finish and run the command again.",
+            )
+        time.sleep(pause)
+        pause = min(pause * 2, 0.1)
+
+
+def _try(descriptor: int) -> bool:
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        return _try_windows(descriptor)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _try_windows(descriptor: int) -> bool:
+    import importlib
+
+    msvcrt = importlib.import_module("msvcrt")
+    try:
+        # Far behind the note, because a locked range cannot be read by others there.
+        os.lseek(descriptor, 1 << 20, os.SEEK_SET)
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+    except OSError:
+        return False
+    return True
