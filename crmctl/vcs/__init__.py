@@ -1,0 +1,3 @@
+"""git, all of it, and the only place that runs it."""
+
+from __future__ import annotations

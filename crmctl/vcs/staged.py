@@ -1,0 +1,91 @@
+"""What the next commit will hold: the content of git's index, as a hook that git calls has to see it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from typing import TYPE_CHECKING
+from typing import NamedTuple
+
+from crmctl.errors import GitFailed
+from crmctl.vcs.run import failed
+from crmctl.vcs.status import SAFE
+from crmctl.vcs.status import environment
+from crmctl.vcs.status import not_started
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+
+class StagedFile(NamedTuple):
+    """A file in git's index: its mode ("100644" for a plain file, "120000" for a link) and its blob id."""
+
+    mode: str
+    oid: str
+
+
+class Staged:
+    """Git's index of the work tree at ``top``; paths are relative to it.
+
+    For ``git commit -a`` and ``git commit FILE`` git makes an index of its own and says so by GIT_INDEX_FILE, which is
+    relative to ``here``, the folder that the hook was started in.
+    """
+
+    def __init__(self, top: Path, here: Path) -> None:
+        self._top = top
+        self._environment = environment()
+        index = os.environ.get("GIT_INDEX_FILE")
+        if index:
+            self._environment["GIT_INDEX_FILE"] = str(here / index)
+
+    def files(self) -> dict[str, StagedFile]:
+        """Every file of the index; those in conflict are left out."""
+        files = {}
+        for line in self._paths("ls-files", "-s", "-z"):
+            about, _, path = line.partition("\t")
+            mode, oid, stage = about.split(" ")
+            if stage == "0":
+                files[path] = StagedFile(mode, oid)
+        return files
+
+    def changed(self) -> list[str]:
+        """The files that the commit adds or changes."""
+        return self._paths("diff", "--cached", "--name-only", "-z", "--no-renames", "--diff-filter=ACMRT")
+
+    def removed(self) -> list[str]:
+        """The files that the commit takes away."""
+        return self._paths("diff", "--cached", "--name-only", "-z", "--no-renames", "--diff-filter=D")
+
+    def contents(self, oids: Iterable[str]) -> dict[str, bytes]:
+        """The contents of blobs, by their ids."""
+        asked = list(dict.fromkeys(oids))
+        output = self._git("cat-file", "--batch", data="".join(f"{oid}\n" for oid in asked).encode())
+        found = {}
+        position = 0
+        for oid in asked:
+            end = output.index(b"\n", position)
+            header = output[position:end].split()
+            if len(header) != 3:
+                raise GitFailed(f"git has lost an object that is about to be committed: {oid}")
+            found[oid] = output[end + 1 : end + 1 + int(header[2])]
+            position = end + 1 + int(header[2]) + 1
+        return found
+
+    def _paths(self, *arguments: str) -> list[str]:
+        return self._git(*arguments).decode("utf-8", "surrogateescape").split("\0")[:-1]
+
+    def _git(self, *arguments: str, data: bytes = b"") -> bytes:
+        try:
+            done = subprocess.run(
+                ["git", "-C", os.fspath(self._top), *SAFE, *arguments],
+                input=data,
+                capture_output=True,
+                env=self._environment,
+                check=False,
+            )
+        except OSError as exc:
+            raise not_started(exc) from None
+        if done.returncode:
+            raise failed(arguments, done.stderr)
+        return done.stdout
