@@ -1,0 +1,455 @@
+"""The index file: opened, checked, brought up to date, asked. What is in it can always be made again from the book."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from typing import TYPE_CHECKING
+from typing import Any
+from typing import NamedTuple
+
+from crmctl.errors import Problem
+from crmctl.index import ddl
+from crmctl.index import facts
+from crmctl.index.rows import Encoder
+
+if TYPE_CHECKING:
+    from collections.abc import Container
+    from collections.abc import Iterable
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from crmctl.index.rows import Cell
+    from crmctl.index.rows import Row
+    from crmctl.model.fields import Kind
+    from crmctl.model.raw import RawMap
+    from crmctl.model.settings import Settings
+
+
+_ABOUT_CUSTOMERS = frozenset({"deal", "case", "followup"})
+_BATCH = 500
+
+
+WAIT = 1.0
+"""Seconds to wait for another process that is at work in the index; after that a copy in memory has to do."""
+
+
+class State(NamedTuple):
+    """What the index knows of the book: the commit it was made from, and the files that differed from it then.
+
+    ``dirty`` maps a path to the file's (mtime in ns, size, inode) when it was read, to nothing when there was no file,
+    or to None when it has to be looked at again. ``settings`` is ``crm.yaml`` as read.
+    """
+
+    head: str
+    dirty: dict[str, list[int] | None]
+    settings: RawMap
+
+
+class Interaction(NamedTuple):
+    """One line of an interactions file for the index: its number, its id ("" when it has none), text and value."""
+
+    number: int
+    identity: str
+    text: str
+    value: RawMap
+
+
+def unusable(error: BaseException) -> bool:
+    """Whether ``error`` is SQLite's: the file is damaged or foreign, the disk is full, or someone is in the way."""
+    return isinstance(error, sqlite3.DatabaseError)
+
+
+def busy(error: BaseException) -> bool:
+    """Whether ``error`` means that another process is at work in the index."""
+    return _code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def damaged(error: BaseException) -> bool:
+    """Whether ``error`` means that the index file is torn."""
+    return _code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def _code(error: BaseException) -> int:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+class Index:
+    """One open index."""
+
+    def __init__(self, connection: sqlite3.Connection, *, writable: bool = True) -> None:
+        self.connection = connection
+        self.writable = writable
+        self._settings: Settings | None = None
+        self._encoders: dict[str, Encoder] = {}
+        self._next_row: dict[str, int] = {}
+        self._affected: set[str] | None = set()
+        self._waiting: dict[str, list[Sequence[Cell]]] = {}
+        self._new: dict[tuple[str, str], str] = {}
+        self._displaced: set[str] = set()
+
+    @classmethod
+    def open(cls, path: Path) -> tuple[Index, State | None]:
+        """The index at ``path`` and what it knows; None when there is none yet, or it is of another version or broken.
+
+        An index that cannot be written, or that someone else is writing, is used as it is, or in memory.
+        """
+        writable = True
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            connection = _connect_to_file(path)
+        except (OSError, sqlite3.Error):
+            try:
+                connection, writable = _connect(f"file:{_quoted(path)}?immutable=1"), False
+            except sqlite3.Error:
+                connection = _connect(":memory:")
+        index = cls(connection, writable=writable)
+        return index, index.state()
+
+    @classmethod
+    def in_memory(cls) -> Index:
+        """An empty index that goes with the process."""
+        return cls(_connect(":memory:"))
+
+    @staticmethod
+    def discard(path: Path) -> bool:
+        """Take a damaged index away; whether that could be done."""
+        try:
+            for ending in ("", "-journal", "-wal", "-shm"):
+                path.with_name(path.name + ending).unlink(missing_ok=True)
+        except OSError:
+            return False
+        return True
+
+    def state(self) -> State | None:
+        """What the index knows of the book now; None when it knows nothing that can be used."""
+        try:
+            row = self.connection.execute("SELECT version, head, dirty, settings FROM state").fetchone()
+            if row is None or row[0] != ddl.VERSION:
+                return None
+            return State(row[1], json.loads(row[2]), json.loads(row[3]))
+        except (sqlite3.Error, ValueError):
+            return None
+
+    def copy_to_memory(self) -> Index:
+        """A copy that can be brought up to date when this one cannot be written; empty when it cannot be read either.
+
+        This one is closed.
+        """
+        copy = Index.in_memory()
+        try:
+            self.connection.backup(copy.connection, progress=_give_up_when_busy)
+        except sqlite3.Error:
+            copy = Index.in_memory()
+        self.close()
+        return copy
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self.connection.close()
+
+    # What is asked
+
+    def rows(self, sql: str, params: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """All rows of a query."""
+        return self.connection.execute(sql, params).fetchall()
+
+    def row(self, sql: str, params: Sequence[object] = ()) -> tuple[Any, ...] | None:
+        """The first row of a query, or None."""
+        found: tuple[Any, ...] | None = self.connection.execute(sql, params).fetchone()
+        return found
+
+    def problems(self) -> list[Problem]:
+        """What could not be read, by path."""
+        sql = 'SELECT path, line, "column", code, message, hint FROM problems ORDER BY path, line'
+        return [Problem(*row) for row in self.rows(sql)]
+
+    def data(self, kind: Kind, handle: str) -> RawMap | None:
+        """A record as it stands in its file, or None when there is no such record."""
+        row = self.row(
+            f"SELECT r.data FROM {kind.plural} t JOIN {kind.plural}_raw r ON r.row_id = t.row_id WHERE t.handle = ?",
+            (handle,),
+        )
+        return None if row is None else json.loads(row[0])
+
+    def known_oid(self, path: str) -> str | None:
+        """The content a file had when it was last read, as a git blob id."""
+        row = self.row("SELECT oid FROM files WHERE path = ?", (path,))
+        return None if row is None else row[0]
+
+    # What is written
+
+    def begin(self) -> bool:
+        """Start to bring the index up to date; False when it cannot be written, or someone else is writing it."""
+        try:
+            self.connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return False
+        try:
+            # SQLite begins on a read-only file too; it is the first write that it refuses.
+            self.connection.execute("DELETE FROM state WHERE 0")
+        except sqlite3.OperationalError as error:
+            if _code(error) == sqlite3.SQLITE_READONLY:
+                self.rollback()
+                return False
+        return True
+
+    def clear(self, settings: Settings) -> None:
+        """Throw everything away and make empty tables for ``settings``, inside the present transaction."""
+        # Keys come in no order, so the pages they touch should stay at hand (32 MB of them).
+        self.connection.execute("PRAGMA cache_size = -32000")
+        names = self.rows("SELECT type, name FROM sqlite_master WHERE type IN ('table', 'view')")
+        shadows = ("_words_data", "_words_idx", "_words_content", "_words_docsize", "_words_config")
+        for what, name in sorted(names, reverse=True):
+            if not name.endswith(shadows) and not name.startswith("sqlite_"):
+                self.connection.execute(f'DROP {what} IF EXISTS "{name}"')
+        self.connection.execute("CREATE TABLE state (version INTEGER, head TEXT, dirty TEXT, settings TEXT)")
+        for statement in ddl.statements(settings.schema):
+            self.connection.execute(statement)
+        self._fill_lists()
+        self._affected = None
+
+    def use(self, settings: Settings) -> None:
+        """Encode what is put from here on by ``settings``."""
+        self._settings = settings
+        self._encoders = {}
+
+    def finish(self, state: State) -> None:
+        """Count what changed, note the state that was read, and commit."""
+        assert self._settings is not None
+        self._flush()
+        if self._affected is None:
+            for statement in ddl.keys(self._settings.schema):
+                self.connection.execute(statement)
+            facts.count_all(self.connection, self._settings.currency)
+            self.connection.execute("PRAGMA analysis_limit = 1000")
+            self.connection.execute("ANALYZE main")
+        elif self._affected:
+            facts.count_some(self.connection, self._settings.currency, self._affected)
+        self.connection.execute("DELETE FROM state")
+        self.connection.execute(
+            "INSERT INTO state VALUES (?, ?, ?, ?)",
+            (ddl.VERSION, state.head, json.dumps(state.dirty), json.dumps(state.settings)),
+        )
+        self.connection.execute("COMMIT")
+        self._affected = set()
+
+    def rollback(self) -> None:
+        """Forget what was put since ``begin``."""
+        self._waiting, self._new = {}, {}
+        if self.connection.in_transaction:
+            self.connection.execute("ROLLBACK")
+
+    def contested(self) -> set[str]:
+        """The files that lost a handle or an id to another file: when that one changes, it may be theirs."""
+        sql = "SELECT path FROM problems WHERE code IN ('duplicate-handle', 'duplicate-id')"
+        return {path for (path,) in self.rows(sql)}
+
+    def rivals(self, path: str, kind: Kind, handle: str) -> set[str]:
+        """The other files that are about the same record as the one at ``path``."""
+        sql = "SELECT path FROM files WHERE handle = ? AND kind = ? AND path <> ?"
+        return {other for (other,) in self.rows(sql, (handle, kind.name, path))}
+
+    def displaced(self) -> set[str]:
+        """The files that were forgotten because one that was put comes before them and has the same ids; told once."""
+        displaced, self._displaced = self._displaced, set()
+        return displaced
+
+    def forget(self, path: str) -> None:
+        """Take out everything that came from the file at ``path``."""
+        row = self.row("SELECT kind, handle FROM files WHERE path = ?", (path,))
+        self.connection.execute("DELETE FROM problems WHERE path = ?", (path,))
+        if row is None:
+            return
+        assert self._settings is not None
+        kind = self._settings.schema.kind(row[0])
+        if kind is not None:
+            self._touch(kind, row[1])
+            for row_id, _, _ in self._rows_from(kind, row[1], path):
+                self._touch_customer(kind, row_id)
+                self._delete(kind, row_id)
+        self.connection.execute("DELETE FROM files WHERE path = ?", (path,))
+
+    def put_problems(self, path: str, oid: str, kind: Kind, handle: str, problems: Iterable[Problem]) -> None:
+        """Note a file that could not be read, or parts of it that could not."""
+        self._buffer("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)", (path, oid, kind.name, handle))
+        for problem in problems:
+            self._buffer("INSERT INTO problems VALUES (?, ?, ?, ?, ?, ?)", problem)
+
+    def put_record(self, path: str, oid: str, kind: Kind, handle: str, data: RawMap) -> None:
+        """Take in the record of a YAML file, which must have been forgotten if it was known.
+
+        Of several files for one handle the first in the order of their paths is read: they must be put in that order.
+        """
+        other = self._place_of(kind, handle)
+        if other is not None:
+            message = f"{kind.name} {handle} stands in {other} too; only that file is read"
+            problem = Problem(path, 0, 0, "duplicate-handle", message, "Keep one of the two files.")
+            self.put_problems(path, oid, kind, handle, [problem])
+            return
+        self.put_problems(path, oid, kind, handle, ())
+        encoder = self._encoder(kind)
+        row = encoder.encode(data)
+        self._insert(encoder, handle, path, row, json.dumps(data, ensure_ascii=False))
+        self._touch(kind, handle)
+        if kind.name in _ABOUT_CUSTOMERS and self._affected is not None:
+            self._affected.add(str(row.cells[encoder.column("customer")]))
+
+    def put_interactions(
+        self, path: str, oid: str, kind: Kind, customer: str, lines: Sequence[Interaction], problems: Sequence[Problem]
+    ) -> None:
+        """Take in the interactions of one customer; only lines that are new or changed cost anything."""
+        known: dict[str, tuple[int, str]] = {}
+        if self._affected is not None:
+            self.connection.execute("DELETE FROM problems WHERE path = ?", (path,))
+            known = {handle: (row_id, data) for row_id, handle, data in self._rows_from(kind, customer, path)}
+        self.put_problems(path, oid, kind, customer, problems)
+        encoder = self._encoder(kind)
+        column = encoder.column("customer")
+        seen: set[str] = set()
+        for line in lines:
+            names = (line.identity, f"{customer}#{line.number}", f"{path}#{line.number}")
+            handle = next(name for name in names if name and self._is_free(kind, name, path, seen, known))
+            if line.identity not in ("", handle):
+                message = f"the id {line.identity} is used by another interaction too"
+                problem = Problem(path, line.number, 1, "duplicate-id", message, "Take the `id` out of one of them.")
+                self._buffer("INSERT INTO problems VALUES (?, ?, ?, ?, ?, ?)", problem)
+            seen.add(handle)
+            before = known.pop(handle, None)
+            if before is not None:
+                if before[1] == line.text:
+                    continue
+                self._delete(kind, before[0])
+            row = encoder.encode(line.value)
+            row.cells[column] = customer
+            self._insert(encoder, handle, path, row, line.text)
+        for row_id, _ in known.values():
+            self._delete(kind, row_id)
+        self._touch(kind, customer)
+
+    def _is_free(self, kind: Kind, handle: str, path: str, seen: Container[str], known: Container[str]) -> bool:
+        """Whether a line of ``path`` can have ``handle``; a file that comes later has to give it up."""
+        if handle in seen or handle in known:
+            return handle not in seen
+        place = self._place_of(kind, handle)
+        if place is None or place > path:
+            if place is not None:
+                self.forget(place)
+                self._displaced.add(place)
+            return True
+        return False
+
+    def _rows_from(self, kind: Kind, handle: str, path: str) -> list[tuple[Any, ...]]:
+        """(row, handle, data) of what came from the file at ``path``, found by the key that the tables have."""
+        column = "customer" if kind.storage == "jsonl" else "handle"
+        sql = (
+            f"SELECT t.row_id, t.handle, r.data FROM {kind.plural} t JOIN {kind.plural}_raw r ON r.row_id = t.row_id "
+            f"WHERE t.{column} = ? AND t.path = ?"
+        )
+        return self.rows(sql, (handle, path))
+
+    def _place_of(self, kind: Kind, handle: str) -> str | None:
+        """The path a record was read from, put just now or long ago."""
+        place = self._new.get((kind.name, handle))
+        if place is None and self._affected is not None:
+            row = self.row(f"SELECT path FROM {kind.plural} WHERE handle = ?", (handle,))
+            place = None if row is None else row[0]
+        return place
+
+    def _encoder(self, kind: Kind) -> Encoder:
+        encoder = self._encoders.get(kind.name)
+        if encoder is None:
+            assert self._settings is not None
+            encoder = self._encoders[kind.name] = Encoder(kind, self._settings)
+            row = self.row(f"SELECT COALESCE(MAX(row_id), 0) FROM {kind.plural}")
+            self._next_row[kind.name] = row[0] + 1 if row else 1
+        return encoder
+
+    def _insert(self, encoder: Encoder, handle: str, path: str, row: Row, data: str) -> None:
+        name = encoder.kind.name
+        row_id = self._next_row[name]
+        self._next_row[name] = row_id + 1
+        self._new[name, handle] = path
+        self._buffer(encoder.insert, (row_id, handle, path, *row.cells))
+        self._buffer(encoder.insert_raw, (row_id, data, *row.raw))
+        if row.words:
+            self._buffer(encoder.insert_words, (row_id, row.words))
+        for table, children in row.children:
+            sql = encoder.insert_children[table]
+            for child in children:
+                self._buffer(sql, (row_id, *child))
+
+    def _buffer(self, sql: str, cells: Sequence[Cell]) -> None:
+        """Rows are inserted many at a time, which SQLite does several times faster."""
+        waiting = self._waiting.get(sql)
+        if waiting is None:
+            waiting = self._waiting[sql] = []
+        waiting.append(cells)
+        if len(waiting) >= _BATCH:
+            self.connection.executemany(sql, waiting)
+            waiting.clear()
+
+    def _flush(self) -> None:
+        for sql, waiting in self._waiting.items():
+            self.connection.executemany(sql, waiting)
+        self._waiting = {}
+        self._new = {}
+
+    def _delete(self, kind: Kind, row_id: int) -> None:
+        for table in (kind.plural, f"{kind.plural}_raw"):
+            self.connection.execute(f"DELETE FROM {table} WHERE row_id = ?", (row_id,))
+        self.connection.execute(f"DELETE FROM {kind.plural}_words WHERE rowid = ?", (row_id,))
+        for table in self._encoder(kind).insert_children:
+            self.connection.execute(f"DELETE FROM {table} WHERE owner = ?", (row_id,))
+
+    def _touch(self, kind: Kind, handle: str) -> None:
+        """Remember the customer whose own file changed: the facts have to be counted again."""
+        if self._affected is not None and kind.name in ("customer", "interaction"):
+            self._affected.add(handle)
+
+    def _touch_customer(self, kind: Kind, row_id: int) -> None:
+        """Remember the customer that a deal, case or follow-up is about."""
+        if self._affected is not None and kind.name in _ABOUT_CUSTOMERS:
+            row = self.row(f"SELECT customer FROM {kind.plural} WHERE row_id = ?", (row_id,))
+            if row and row[0]:
+                self._affected.add(row[0])
+
+    def _fill_lists(self) -> None:
+        from crmctl.model import iso
+        from crmctl.model import money
+
+        units = [(code, 10 ** money.exponent(code)) for code in sorted(iso.CURRENCIES)]
+        self.connection.executemany("INSERT INTO currencies VALUES (?, ?)", units)
+        countries = [(code, name) for code, (_, name) in iso.COUNTRIES.items()]
+        self.connection.executemany("INSERT INTO countries VALUES (?, ?)", countries)
+
+
+def _give_up_when_busy(status: int, _remaining: int, _total: int) -> None:
+    if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        raise sqlite3.OperationalError("the index is locked")
+
+
+def _connect_to_file(path: Path) -> sqlite3.Connection:
+    """A connection to the file; one that is no database is taken away, for it holds nothing that the book does not."""
+    where = f"file:{_quoted(path)}"
+    try:
+        return _connect(where)
+    except sqlite3.DatabaseError as error:
+        if not damaged(error) or not Index.discard(path):
+            raise
+    return _connect(where)
+
+
+def _connect(where: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(where, uri=True, isolation_level=None, timeout=WAIT)
+    try:
+        connection.execute("PRAGMA synchronous = NORMAL")
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def _quoted(path: Path) -> str:
+    return os.fspath(path).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
