@@ -1,0 +1,116 @@
+"""The process that templates run in: bounded in memory and processor time, killed by its parent when it takes too long.
+
+Speaks JSON lines: the job comes first and is answered with ``{}`` or what is wrong with the template, then each line is
+the data of one recipient and is answered with ``[subject, text, html, problems]``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import json
+import math
+import sys
+import time
+from typing import TYPE_CHECKING
+from typing import Any
+from typing import BinaryIO
+from typing import NoReturn
+
+from crmctl.render.renderer import Broken
+from crmctl.render.renderer import Job
+from crmctl.render.renderer import Renderer
+from crmctl.render.renderer import Source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_DEPTH = 400
+"""Calls within calls: enough for any letter, and reached before the interpreter's own stack is in danger."""
+
+
+def main() -> None:  # pragma: no cover - in the child
+    """Serve one job on stdin and stdout; started by ``rendering``."""
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.setrecursionlimit(_DEPTH)
+    gc.freeze()
+    gc.set_threshold(20_000)
+    serve(sys.stdin.buffer, sys.stdout.buffer, _bound_memory, _bound_time)
+
+
+def serve(
+    lines: BinaryIO,
+    answers: BinaryIO,
+    bound_memory: Callable[[int], None],
+    bound_time: Callable[[float], None],
+) -> None:
+    """Answer every line; ``bound_memory`` (bytes) is called once, ``bound_time`` (seconds) before each message."""
+    order = json.loads(lines.readline())
+    seconds = float(order["seconds"])
+    bound_time(seconds)
+    bound_memory(int(order["memory"]))
+    try:
+        renderer = Renderer(_job(order))
+    except Broken as broken:
+        _answer(answers, {"path": broken.path, "line": broken.line, "words": broken.words})
+        return
+    except MemoryError:
+        _answer(answers, {"path": order["path"], "line": 0, "words": "it needs more memory than a template may take"})
+        return
+    _answer(answers, {})
+    for line in lines:
+        bound_time(seconds)
+        message = renderer.render(json.loads(line, parse_float=str, parse_constant=_no_number))
+        _answer(answers, message)
+
+
+def _job(order: dict[str, Any]) -> Job:
+    sources = {name: Source(*source) for name, source in order["sources"].items()}
+    return Job(order["form"], order["main"], sources, order["language"], order["fallback"], int(order["output"]))
+
+
+def _answer(answers: BinaryIO, thing: Any) -> None:
+    answers.write(json.dumps(thing).encode("ascii") + b"\n")
+    answers.flush()
+
+
+def _no_number(text: str) -> NoReturn:
+    raise ValueError(f"{text} is no number")
+
+
+def _bound_memory(size: int) -> None:  # pragma: no cover - in the child
+    """Allow ``size`` bytes more than are in use now; no core dumps, no files. Nothing where ``resource`` is absent."""
+    try:
+        import resource
+    except ImportError:
+        return
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    with contextlib.suppress(OSError, ValueError), open("/proc/self/statm", "rb") as file:  # noqa: PTH123
+        used = int(file.read().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (used + size, used + size))
+
+
+_until = 0
+
+
+def _bound_time(seconds: float) -> None:  # pragma: no cover - in the child
+    """Let the kernel end this process when one message takes much too long, in case the parent is gone."""
+    global _until
+    due = math.ceil(time.process_time() + seconds) + 2
+    if due <= _until:
+        return
+    _until = due
+    try:
+        import resource
+    except ImportError:
+        return
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    if hard == resource.RLIM_INFINITY or due < hard:
+        resource.setrlimit(resource.RLIMIT_CPU, (due, hard))
+
+
+if __name__ == "__main__":  # pragma: no cover
+    main()
