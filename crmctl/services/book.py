@@ -1,0 +1,157 @@
+"""An open book: its settings, its index (brought up to date when first asked), and the way to write to it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from crmctl import clock
+from crmctl.errors import NoBook
+from crmctl.model.settings import FILE
+from crmctl.vcs import places as vcs_places
+from crmctl.vcs.status import Probe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+    from pathlib import Path
+
+    from crmctl.errors import Problem
+    from crmctl.index.index import Index
+    from crmctl.model.schema import Schema
+    from crmctl.model.settings import Settings
+    from crmctl.model.values import Context
+    from crmctl.store.transaction import Transaction
+    from crmctl.vcs.places import Places
+    from crmctl.vcs.repository import Repository
+
+
+def find_book(start: Path, *, exact: bool) -> Path:
+    """The folder of the book: ``start`` itself when ``exact``, otherwise the nearest parent with a ``crm.yaml``.
+
+    Raises:
+        NoBook: there is none.
+    """
+    start = start.absolute()
+    for folder in (start,) if exact else (start, *start.parents):
+        if (folder / FILE).is_file():
+            return folder
+    if vcs_places.is_bare(start):
+        raise NoBook(f"{start} is a bare repository: it has no files to look at", hint="Clone it, and use the clone.")
+    if exact:
+        hint = f"Make one: crmctl init {start}" if not start.exists() else "A book is a folder with a crm.yaml in it."
+        raise NoBook(f"there is no book at {start}", hint=hint)
+    raise NoBook(
+        f"there is no book here: neither {start} nor a folder above it has a {FILE}",
+        hint="Make one (crmctl init DIR), or say where it is (crmctl -C DIR, or $CRMCTL_BOOK).",
+    )
+
+
+_SLACK = 50_000_000
+"""File systems stamp times with a clock that may be this many nanoseconds late."""
+
+
+class Book:
+    """A book at ``root``. Nothing is read before it is asked for; ``probe`` may have been started already.
+
+    A file stamped later than ``since`` may have changed after git looked at it.
+    """
+
+    def __init__(self, root: Path, probe: Probe | None = None, places: Places | None = None) -> None:
+        self.root = root
+        self.since = clock.wall_nanoseconds() - _SLACK
+        self._places = places
+        self._probe = probe
+
+    @cached_property
+    def places(self) -> Places:
+        """Where the repository keeps its things."""
+        return self._places or vcs_places.find(self.root)
+
+    @cached_property
+    def repository(self) -> Repository:
+        """The repository around the book."""
+        from crmctl.vcs.repository import Repository
+
+        return Repository(self.places)
+
+    @property
+    def probe(self) -> Probe:
+        """The question to git what differs from HEAD; asked once."""
+        if self._probe is None:
+            self._probe = Probe(self.root, self.places.prefix)
+        return self._probe
+
+    @cached_property
+    def _refreshed(self) -> tuple[Index, Settings]:
+        from crmctl.services import freshness
+
+        return freshness.refreshed(self)
+
+    @property
+    def index(self) -> Index:
+        """The index, as fresh as the work tree was when this process asked git."""
+        return self._refreshed[0]
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in ``crm.yaml``."""
+        return self._refreshed[1]
+
+    @property
+    def schema(self) -> Schema:
+        """The kinds of this book."""
+        return self.settings.schema
+
+    @property
+    def context(self) -> Context:
+        """What values are read against."""
+        return self.settings.context
+
+    @property
+    def sharded(self) -> bool:
+        """Whether records stand in folders named by the ends of their handles."""
+        return self.settings.layout == "sharded"
+
+    def now(self) -> datetime:
+        """The present moment in the book's time zone (or the one that ``--now`` says)."""
+        return clock.now(self.settings.zone)
+
+    @property
+    def was_read(self) -> bool:
+        """Whether this run has looked into the book."""
+        return "_refreshed" in self.__dict__
+
+    def unreadable(self) -> list[Problem]:
+        """Records that could not be read; everything else works without them."""
+        return self.index.problems()
+
+    def refresh(self) -> None:
+        """Look at the work tree again, after a write."""
+        if self.was_read:
+            self.index.close()
+            del self.__dict__["_refreshed"]
+        if self._probe is not None:
+            self._probe.stop()
+        self._probe = None
+
+    def discard_damaged_index(self, error: BaseException) -> bool:
+        """Throw the index away if ``error`` says that it is damaged; whether that was it."""
+        from crmctl.services import freshness
+
+        return freshness.discard_damaged(self, error)
+
+    @contextmanager
+    def write(self, purpose: str, *, adopt: bool = False, wait: float | None = None) -> Iterator[Transaction]:
+        """Hold the book's lock and collect changes; ``commit`` of the transaction makes them real.
+
+        Raises:
+            Locked, Conflict, StorageFailed: the book cannot be written now.
+        """
+        from crmctl.store.lock import WAIT
+        from crmctl.store.lock import locked
+        from crmctl.store.transaction import Transaction
+
+        with locked(self.places.shared / "lock", purpose, WAIT if wait is None else wait):
+            yield Transaction(self.root, self.places.own, self.repository, self.repository.blob_id, adopt=adopt)

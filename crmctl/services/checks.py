@@ -1,0 +1,160 @@
+"""``check``: every record, every reference, every setting of a book, and where its files stand."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+from typing import NamedTuple
+
+from crmctl import clock
+from crmctl.errors import CrmError
+from crmctl.errors import InvalidData
+from crmctl.errors import NotFound
+from crmctl.errors import Problem
+from crmctl.errors import StorageFailed
+from crmctl.errors import UsageProblem
+from crmctl.model.settings import FILE
+from crmctl.services import checks_files
+from crmctl.services import checks_settings
+from crmctl.store.files import read_file
+from crmctl.store.layout import RECORDS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from collections.abc import Iterable
+    from collections.abc import Iterator
+    from collections.abc import Sequence
+
+    from crmctl.model.schema import Schema
+    from crmctl.services.book import Book
+    from crmctl.services.checks_files import Found
+    from crmctl.services.checks_records import Checker
+    from crmctl.store.layout import Place
+
+
+class Report(NamedTuple):
+    """Everything that is wrong, in the order of the files, and how many files were looked at."""
+
+    problems: list[Problem]
+    files: int
+
+
+def check_book(book: Book, paths: Sequence[str] = (), progress: Callable[[int, int], None] | None = None) -> Report:
+    """Check the files of the work tree: all of them, or those that ``paths`` (files and folders) name.
+
+    ``progress`` is called now and then with how many files are done and how many there are.
+
+    Raises:
+        NoBook: the settings cannot be read, so nothing can be held against them.
+        NotFound, UsageProblem: a path names nothing in the book.
+    """
+    from crmctl.services.checks_records import Checker
+
+    chosen = [relative(book.root, path) for path in paths]
+    settings, problems = checks_settings.load(book.root)
+    walked = checks_files.walk(book.root, settings)
+    problems += walked.problems
+    now = clock.now(settings.zone)
+    checker = Checker(settings, walked.handles, checks_files.templates(book.root), now)
+    files = [found for found in walked.files if within(found.path, chosen)]
+    misplaced = {problem.path for problem in walked.problems if problem.code == "not-a-file"}
+    ids = Ids()
+    for number, found in enumerate(files):
+        if found.path not in misplaced:
+            problems += _check_file(book.root, found, checker, ids)
+        if progress is not None and not number % 256:
+            progress(number, len(files))
+    if chosen:
+        problems += others_with_ids(book, ids)
+    problems = [problem for problem in problems if within(problem.path, chosen)]
+    return Report(sorted(set(problems)), len(files) + within(FILE, chosen))
+
+
+def relative(root: Path, path: str) -> str:
+    """``path`` as typed (from where the user stands, or from the book), relative to the book.
+
+    Raises:
+        NotFound: nothing stands there.
+        UsageProblem: it is not in the book.
+    """
+    typed = Path(os.path.abspath(path))  # noqa: PTH100 - a link is looked at, not followed
+    for base in (root, Path(os.path.realpath(root))):
+        if typed.is_relative_to(base) and os.path.lexists(typed):
+            inside = typed.relative_to(base).as_posix()
+            return "" if inside == "." else inside
+    inside = os.path.normpath(path).replace(os.sep, "/")
+    if inside == FILE or inside.split("/")[0] == RECORDS:
+        if os.path.lexists(root / inside):
+            return inside
+        raise NotFound(f"there is no file {path}")
+    if os.path.lexists(typed):
+        raise UsageProblem(f"{path} is not in the book {root}", hint="Name files and folders below records/.")
+    raise NotFound(f"there is no file {path}")
+
+
+def within(path: str, chosen: Iterable[str]) -> bool:
+    """Whether ``path`` is one of those ``chosen`` or below one; everything is when nothing was chosen."""
+    chosen = list(chosen)
+    return not chosen or any(not base or path == base or path.startswith(f"{base}/") for base in chosen)
+
+
+class Ids:
+    """The ids met so far, and where."""
+
+    def __init__(self) -> None:
+        self.first: dict[str, tuple[str, int]] = {}
+
+    def add(self, identity: str, path: str, line: int) -> str:
+        """Note an id; the place (``path`` or ``path:line``) that has it already, or ""."""
+        known = self.first.setdefault(identity, (path, line))
+        if known == (path, line):
+            return ""
+        return f"{known[0]}:{known[1]}" if known[1] else known[0]
+
+
+def same_id(path: str, line: int, identity: str, other: str) -> Problem:
+    """The problem of two records with one id."""
+    hint = "If one was copied from the other, take the `id` out of the copy; it gets a fresh one."
+    return Problem(path, line, 1 if line else 0, "duplicate-id", f"the id {identity} stands in {other} too", hint)
+
+
+def _check_file(root: Path, found: Found, checker: Checker, ids: Ids) -> Iterator[Problem]:
+    try:
+        data, _ = read_file(root, found.path)
+    except FileNotFoundError:
+        return  # Removed while we were looking.
+    except (InvalidData, StorageFailed) as exc:
+        yield from exc.problems or [Problem(found.path, 0, 0, "unreadable", _reason(exc, found.path), exc.hint)]
+        return
+    yield from check_content(found.path, found.place, data, checker, ids)
+
+
+def check_content(path: str, place: Place, data: bytes, checker: Checker, ids: Ids) -> Iterator[Problem]:
+    """Everything that is wrong with a file's content, and with its ids as far as ``ids`` knows the others."""
+    checked = checker.file(path, place, data)
+    yield from checked.problems
+    for identity, line in checked.ids:
+        other = ids.add(identity, path, line)
+        if other:
+            yield same_id(path, line, identity, other)
+
+
+def others_with_ids(book: Book, ids: Ids) -> Iterator[Problem]:
+    """The ids in ``ids`` that records elsewhere in the book have too, by the index."""
+    for identity, (path, line) in ids.first.items():
+        for other in _paths_with_id(book, book.schema, identity):
+            if other != path:
+                yield same_id(path, line, identity, other)
+                break
+
+
+def _paths_with_id(book: Book, schema: Schema, identity: str) -> list[str]:
+    paths: list[str] = []
+    for kind in schema.kinds:
+        paths += [str(row[0]) for row in book.index.rows(f"SELECT path FROM {kind.plural} WHERE id = ?", (identity,))]
+    return paths
+
+
+def _reason(exc: CrmError, path: str) -> str:
+    return exc.message.removeprefix(f"{path}: ")

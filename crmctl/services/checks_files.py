@@ -1,0 +1,181 @@
+"""What stands under ``records/``: every file with its record, and everything that is no record or stands wrong.
+
+The folders themselves are gone through, not git's list, so that links, pipes, misnamed and stray files are seen.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+from typing import NamedTuple
+
+from crmctl.errors import Problem
+from crmctl.model import ids
+from crmctl.store import layout
+from crmctl.store.layout import ENDINGS
+from crmctl.store.layout import RECORDS
+from crmctl.store.layout import Place
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from crmctl.model.fields import Kind
+    from crmctl.model.settings import Settings
+
+# A folder that is written by crmctl alone: what was sent, mirrored from the ledger of each machine.
+_OURS = frozenset({"sends"})
+_FORMS = (".md", ".txt", ".html")
+
+
+class Found(NamedTuple):
+    """A file and the record it is of."""
+
+    path: str
+    place: Place
+
+
+class Walked(NamedTuple):
+    """All records' files in order of their paths, what is wrong with where things stand, and the handles by kind."""
+
+    files: list[Found]
+    problems: list[Problem]
+    handles: dict[str, set[str]]
+
+
+class _Walk:
+    def __init__(self, root: Path, settings: Settings) -> None:
+        self.root = root
+        self.settings = settings
+        self.sharded = settings.layout == "sharded"
+        self.files: list[Found] = []
+        self.problems: list[Problem] = []
+
+    def problem(self, path: str, code: str, message: str, hint: str = "") -> None:
+        self.problems.append(Problem(path, 0, 0, code, message, hint))
+
+    def entries(self, folder: str) -> list[os.DirEntry[str]]:
+        try:
+            with os.scandir(self.root / folder) as found:
+                return sorted((entry for entry in found if not entry.name.startswith(".")), key=lambda e: e.name)
+        except FileNotFoundError:
+            return []
+        except OSError as exc:
+            reason = (exc.strerror or str(exc)).lower()
+            self.problem(folder, "unreadable", f"the folder cannot be read: {reason}", "Check who owns it (ls -ld).")
+            return []
+
+    def records(self) -> None:
+        for entry in self.entries(RECORDS):
+            path = f"{RECORDS}/{entry.name}"
+            kind = self.settings.schema.kind(entry.name)
+            if entry.is_symlink():
+                self.problem(path, "not-a-file", "a symbolic link stands where a folder should be", _PLAIN)
+            elif not entry.is_dir():
+                self.stray(path)
+            elif kind is not None and kind.plural == entry.name:
+                self.folder(path, kind, inner=True)
+            elif entry.name not in _OURS:
+                self.problem(path, "unknown-folder", f"there is no kind {entry.name!r}", self._nearest_kind(entry.name))
+
+    def folder(self, folder: str, kind: Kind, *, inner: bool) -> None:
+        ending = ENDINGS[kind.storage]
+        for entry in self.entries(folder):
+            path = f"{folder}/{entry.name}"
+            named = entry.name.endswith(ending)
+            if entry.is_symlink():
+                self.record(path, kind, "a symbolic link")
+            elif entry.is_dir():
+                if named:
+                    self.record(path, kind, "a folder")
+                elif inner:
+                    self.folder(path, kind, inner=False)
+                else:
+                    message = "a folder inside a folder of records; nothing in it is read"
+                    self.problem(path, "stray-file", message, "Move it out of records/.")
+            elif not entry.is_file():
+                self.record(path, kind, "a pipe or a device")
+            elif named:
+                self.record(path, kind)
+            else:
+                self.stray(path, kind)
+
+    def record(self, path: str, kind: Kind, instead: str = "") -> None:
+        """Take in the file of a record, or what stands ``instead`` of one."""
+        place = Place(kind, PurePosixPath(path).name.removesuffix(ENDINGS[kind.storage]))
+        self.files.append(Found(path, place))
+        if instead:
+            self.problem(path, "not-a-file", f"{instead} stands where a record should be", _PLAIN)
+            return
+        wrong = ids.handle_problem(place.handle)
+        if wrong:
+            message = f"the file's name is not a handle: {wrong}"
+            self.problem(path, "bad-handle", message, self._rename(path, place))
+        else:
+            right = layout.path_of(kind, place.handle, sharded=self.sharded)
+            if path != right:
+                hint = f"Move it: git mv -- {shlex.quote(path)} {shlex.quote(right)}"
+                self.problem(path, "wrong-place", f"in this book's layout the file belongs at {right}", hint)
+
+    def stray(self, path: str, kind: Kind | None = None) -> None:
+        """A file that is no record's; a README is welcome anywhere."""
+        name = PurePosixPath(path)
+        if name.stem.upper() == "README":
+            return
+        ending = ENDINGS[kind.storage] if kind is not None else ""
+        if kind is not None and name.suffix.lower() in (".yml", ".yaml", ".json", ".jsonl"):
+            message = f"a {kind.name}'s file ends in {ending}, so this one is not read"
+            hint = f"Rename it: git mv -- {shlex.quote(path)} {shlex.quote(path.removesuffix(name.suffix) + ending)}"
+            self.problem(path, "wrong-ending", message, hint)
+        else:
+            self.problem(path, "stray-file", "this is no record, and nothing reads it", "Move it out of records/.")
+
+    def _rename(self, path: str, place: Place) -> str:
+        handle = ids.handle_from(place.handle)
+        if not handle:
+            return "Give the file a name such as ada-lovelace."
+        right = layout.path_of(place.kind, handle, sharded=self.sharded)
+        return f"Rename it: git mv -- {shlex.quote(path)} {shlex.quote(right)} (and what refers to it)"
+
+    def _nearest_kind(self, name: str) -> str:
+        from difflib import get_close_matches
+
+        plurals = [kind.plural for kind in self.settings.schema.kinds]
+        near = get_close_matches(name.lower(), plurals, 1)
+        if near:
+            return (
+                f"Did you mean {near[0]}? Rename it: git mv -- {shlex.quote(f'{RECORDS}/{name}')} {RECORDS}/{near[0]}"
+            )
+        return "Declare the kind in crm.yaml (kinds:), or move the folder out of records/."
+
+
+_PLAIN = "Put a plain file there; crmctl follows no links."
+
+
+def walk(root: Path, settings: Settings) -> Walked:
+    """Everything under ``records/`` of the book at ``root``; nothing is read but names."""
+    found = _Walk(root, settings)
+    found.records()
+    handles: dict[str, set[str]] = {kind.name: set() for kind in settings.schema.kinds if kind.storage == "yaml"}
+    first: dict[tuple[str, str], str] = {}
+    for path, place in found.files:
+        key = (place.kind.name, place.handle)
+        if key in first:
+            message = f"{place.kind.name} {place.handle} stands in {first[key]} too; only one of the two is read"
+            found.problem(path, "duplicate-handle", message, "Keep one of the two files.")
+        first.setdefault(key, path)
+        handles.setdefault(place.kind.name, set()).add(place.handle)
+    return Walked(found.files, found.problems, handles)
+
+
+def templates(root: Path) -> set[str]:
+    """The names of the book's templates, with their endings and without."""
+    names: set[str] = set()
+    base = root / "templates"
+    for where, _, files in os.walk(base):
+        for name in files:
+            if name.endswith(_FORMS):
+                relative = os.path.relpath(os.path.join(where, name), base).replace(os.sep, "/")  # noqa: PTH118
+                names |= {relative, relative.rpartition(".")[0]}
+    return names

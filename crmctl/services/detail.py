@@ -1,0 +1,68 @@
+"""One record with all its fields: those in its file, and those that are counted."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+from typing import Any
+
+from crmctl.errors import NotFound
+from crmctl.services.listing import listed
+from crmctl.services.records import path_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from collections.abc import Sequence
+
+    from crmctl.model.fields import Kind
+    from crmctl.services.book import Book
+
+
+def detail(book: Book, kind: Kind, handle: str) -> dict[str, Any]:
+    """Every declared field of a record, absent ones None, then unknown fields, then what is counted."""
+    return next(details(book, kind, [handle]))
+
+
+def details(book: Book, kind: Kind, handles: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """The same for several records, in the order of ``handles``, asked for in one go: keep it to some hundreds.
+
+    Raises:
+        NotFound: there is none by one of the handles.
+    """
+    sql = (
+        f"SELECT t.handle, r.data FROM {kind.plural} t JOIN {kind.plural}_raw r ON r.row_id = t.row_id"
+        " WHERE t.handle IN (SELECT value FROM json_each(?))"
+    )
+    texts: dict[str, str] = dict(book.index.rows(sql, (json.dumps([*handles]),)))
+    counted = [field.name for field in kind.fields if field.derived]
+    numbers: dict[str, list[Any]] = {}
+    names: list[str] = []
+    if counted:
+        found = listed(book, kind, fields=["handle", *counted], handles=handles)
+        names = [name for name, _ in found.fields[1:]]
+        numbers = {row[0]: row[1:] for row in found.rows}
+    for handle in handles:
+        if handle not in texts:
+            raise NotFound(f"there is no {kind.name} {handle!r}")
+        data = json.loads(texts[handle])
+        result: dict[str, Any] = {"handle": handle}
+        for field in kind.stored:
+            result[field.name] = data.get(field.name) or None
+        result.update((name, value) for name, value in data.items() if name not in result)
+        result.update(zip(names, numbers.get(handle, ()), strict=True))
+        yield result
+
+
+def source(book: Book, kind: Kind, handle: str) -> str:
+    """The text of a record as it stands in its file; of an interaction, its line."""
+    from crmctl.store.files import read_file
+
+    if kind.storage == "yaml":
+        data, _ = read_file(book.root, path_of(book, kind, handle))
+        return data.decode("utf-8", "replace")
+    row = book.index.row(
+        "SELECT r.data FROM interactions t JOIN interactions_raw r ON r.row_id = t.row_id WHERE t.handle = ?", (handle,)
+    )
+    if row is None:
+        raise NotFound(f"there is no interaction {handle!r}")
+    return str(row[0])

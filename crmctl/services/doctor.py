@@ -1,0 +1,275 @@
+"""``doctor``: is everything there that crmctl needs, is the book well, and what takes how long."""
+
+from __future__ import annotations
+
+import os
+import platform
+from typing import TYPE_CHECKING
+from typing import NamedTuple
+
+from crmctl import __version__
+from crmctl import clock
+from crmctl.errors import Conflict
+from crmctl.errors import CrmError
+from crmctl.errors import Locked
+from crmctl.services import checks_settings
+from crmctl.services import githooks
+from crmctl.store import journal
+from crmctl.store import lock as locks
+from crmctl.vcs import health
+from crmctl.vcs import history
+from crmctl.vcs import preflight
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from collections.abc import Iterable
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from crmctl.services.book import Book
+
+OK, WARN, BAD = "ok", "warn", "bad"
+
+# Asking the state of thousands of files takes a network round trip each there.
+_SLOW = frozenset(
+    "nfs nfs4 cifs smb3 smbfs 9p afs ceph glusterfs fuse.sshfs fuse.s3fs fuse.rclone fuse.glusterfs davfs".split()
+)
+
+
+class Finding(NamedTuple):
+    """One thing that was looked at: ``state`` is ok, warn or bad; ``ms`` how long it took, where that matters."""
+
+    state: str
+    what: str
+    found: str
+    hint: str = ""
+    ms: int | None = None
+
+
+def programs(folder: Path) -> Iterator[Finding]:
+    """The programs and libraries that crmctl runs on."""
+    yield Finding(OK, "crmctl", f"{__version__}, Python {platform.python_version()}")
+    yield from _guarded("git", lambda: _git(folder))
+    yield _yaml()
+
+
+def book_findings(book: Book, *, fix: bool = False, rebuild: bool = False) -> Iterator[Finding]:
+    """The state of a book: its repository, locks, leftovers, hooks, index and records.
+
+    ``fix`` finishes what an interrupted write left, and clears away its files; ``rebuild`` makes the index anew.
+    """
+    steps: list[tuple[str, Callable[[], Iterator[Finding]]]] = [
+        ("book", lambda: _settings(book)),
+        ("repository", lambda: _repository(book)),
+        ("identity", lambda: _identity(book)),
+        ("file system", lambda: _file_system(book.root)),
+        ("lock", lambda: _locks(book)),
+        ("writes", lambda: _leftovers(book, fix=fix)),
+        ("drafts", lambda: _drafts(book)),
+        ("hook", lambda: _hook(book)),
+        ("index", lambda: _index(book, rebuild=rebuild)),
+        ("records", lambda: _records(book)),
+    ]
+    for what, step in steps:
+        yield from _guarded(what, step)
+
+
+def _guarded(what: str, step: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    """What ``step`` finds; when it cannot look, that is what is found."""
+    try:
+        yield from step()
+    except CrmError as exc:
+        yield Finding(BAD, what, exc.message, exc.hint)
+    except OSError as exc:
+        yield Finding(BAD, what, f"{exc.filename or ''}: {(exc.strerror or str(exc)).lower()}".removeprefix(": "))
+
+
+def _git(folder: Path) -> Iterator[Finding]:
+    started = clock.monotonic()
+    version, new_enough = health.version(folder)
+    hint = "" if new_enough else f"crmctl is made for git {'.'.join(map(str, health.OLDEST))} and later."
+    yield Finding(OK if new_enough else WARN, "git", version, hint, _since(started))
+
+
+def _yaml() -> Finding:
+    from crmctl.store.yaml_events import c_parser
+
+    if c_parser() is not None:
+        return Finding(OK, "YAML", "the fast parser (ruamel.yaml.clib)")
+    return Finding(WARN, "YAML", "the slow parser", "Reading is sixty times as fast with: pip install ruamel.yaml.clib")
+
+
+def _settings(book: Book) -> Iterator[Finding]:
+    settings, problems = checks_settings.load(book.root)
+    yield Finding(OK, "book", f"{book.root} ({settings.name}, {settings.currency}, {settings.timezone})")
+    for problem in problems:
+        yield Finding(WARN, "settings", str(problem), problem.hint)
+
+
+def _repository(book: Book) -> Iterator[Finding]:
+    branch = health.branch(book.places)
+    state, found, hint = OK, f"{book.places.git_dir}, branch {branch}", ""
+    if health.index_lock(book.places) is None:
+        try:
+            preflight.check_writable(book.places)
+        except (Conflict, Locked) as exc:
+            state, found, hint = WARN, exc.message, exc.hint
+    yield Finding(state, "repository", found, hint)
+    if history.is_shallow(book.places):
+        hint = "git fetch --unshallow brings the rest."
+        yield Finding(WARN, "history", "the clone is shallow: the past before some commit is not in it", hint)
+
+
+def _identity(book: Book) -> Iterator[Finding]:
+    found = health.identity(book.places.top)
+    if found:
+        yield Finding(OK, "identity", found)
+        return
+    hint = 'git config --global user.name "Your Name"; git config --global user.email you@example.com'
+    yield Finding(BAD, "identity", "git does not know who you are, so nothing can be written", hint)
+
+
+def _file_system(root: Path) -> Iterator[Finding]:
+    """The type of the file system, where the system tells (Linux)."""
+    try:
+        with open("/proc/self/mounts", encoding="utf-8", errors="replace") as mounts:  # noqa: PTH123
+            kind = mounted(os.path.realpath(root), mounts)
+    except OSError:
+        return
+    yield file_system(kind)
+
+
+def file_system(kind: str) -> Finding:
+    """What to say of a file system of this ``kind``."""
+    if kind not in _SLOW:
+        return Finding(OK, "file system", kind)
+    hint = "A clone on a local disk answers many times faster; share the book through git instead."
+    return Finding(WARN, "file system", f"{kind}, over the network", hint)
+
+
+def mounted(path: str, mounts: Iterable[str]) -> str:
+    """The kind of the file system that ``path`` is on, by the lines of ``/proc/self/mounts``."""
+    best, found = -1, "unknown"
+    for line in mounts:
+        _, point, kind, *_ = line.split(" ")
+        point = point.replace("\\040", " ").rstrip("/")
+        if len(point) >= best and (path == point or path.startswith(f"{point}/")):
+            best, found = len(point), kind
+    return found
+
+
+def _locks(book: Book) -> Iterator[Finding]:
+    lock = book.places.shared / "lock"
+    if lock.exists():
+        try:
+            with locks.locked(lock, "doctor", 0):
+                pass
+        except Locked as exc:
+            yield Finding(WARN, "lock", exc.message, exc.hint)
+            return
+    yield Finding(OK, "lock", "nobody is writing")
+    held = health.index_lock(book.places)
+    if held is not None:
+        hint = "When no git or editor is running here, remove that file."
+        yield Finding(WARN, "git's lock", f"{held} exists: git is at work, or was killed", hint)
+
+
+def _leftovers(book: Book, *, fix: bool) -> Iterator[Finding]:
+    """What an interrupted write left: the note of how to finish it, and half-written files."""
+    note = journal.read(book.places.own)
+    files = _half_written(book.root)
+    if note is None and not files:
+        yield Finding(OK, "writes", "all finished")
+        return
+    if fix:
+        # Taking the lock and beginning a transaction finishes what was begun.
+        with book.write("doctor --fix"):
+            for file in files:
+                file.unlink(missing_ok=True)
+        yield Finding(OK, "writes", "finished what an interrupted write had left")
+        return
+    hint = "The next write finishes it; crmctl doctor --fix does it now."
+    if note is not None:
+        paths = len(note.paths)
+        yield Finding(WARN, "writes", f"a write of {paths:,} file(s) was interrupted and is not finished", hint)
+    if files:
+        yield Finding(
+            WARN, "writes", f"{len(files):,} half-written file(s): {files[0]}", "crmctl doctor --fix removes them."
+        )
+
+
+def _half_written(root: Path) -> list[Path]:
+    """Files as ``store.files`` calls them while it writes: ``.NAME.PID.crmctl``."""
+    return sorted(file for file in (root / "records").glob("**/.*.crmctl") if file.is_file())
+
+
+def _drafts(book: Book) -> Iterator[Finding]:
+    try:
+        drafts = sorted((book.places.own / "tmp").iterdir())
+    except FileNotFoundError:
+        return
+    if drafts:
+        hint = "Remove them when you do not need the texts any more."
+        yield Finding(WARN, "drafts", f"{len(drafts):,} text(s) that were not saved: {drafts[0]}", hint)
+
+
+def _hook(book: Book) -> Iterator[Finding]:
+    hook = githooks.look(book.places)
+    words = {
+        "installed": "checks records before a commit",
+        "absent": "not in place",
+        "foreign": f"one of your own: {hook.path}",
+        "elsewhere": f"git looks for hooks elsewhere (core.hooksPath): {hook.path}",
+    }
+    hints = {"installed": "", "absent": "crmctl hooks install has git check records before a commit."}
+    hint = hints.get(hook.state, f"Records are checked when it says: {githooks.LINE}")
+    yield Finding(OK, "hook", words[hook.state], hint)
+
+
+def _index(book: Book, *, rebuild: bool) -> Iterator[Finding]:
+    path = book.places.own / "index.sqlite"
+    if rebuild:
+        for suffix in ("", "-journal", "-wal", "-shm"):
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
+    book.refresh()
+    started = clock.monotonic()
+    book.probe.result()
+    status = _since(started)
+    before = path.stat().st_mtime_ns if path.exists() else None
+    started = clock.monotonic()
+    index = book.index
+    took = _since(started)
+    yield Finding(OK, "git status", "what differs from HEAD", ms=status)
+    database = index.row("PRAGMA database_list")
+    if database is None or not database[2]:
+        hint = "Every command makes it anew in memory, which is slow; look at who may write there."
+        yield Finding(WARN, "index", f"{path} cannot be written", hint, took)
+        return
+    if before is None:
+        words = "made anew"
+    elif path.stat().st_mtime_ns != before:
+        words = "was behind, is up to date now"
+    else:
+        words = "up to date"
+    sqlite = index.row("SELECT sqlite_version()")
+    size = f"{path.stat().st_size / 1_000_000:.1f} MB"
+    yield Finding(OK, "index", f"{words}, {size}, SQLite {sqlite[0] if sqlite else '?'}: {path}", ms=took)
+
+
+def _records(book: Book) -> Iterator[Finding]:
+    started = clock.monotonic()
+    counts = []
+    for kind in book.schema.kinds:
+        row = book.index.row(f"SELECT COUNT(*) FROM {kind.plural}")
+        if row and row[0]:
+            counts.append(f"{row[0]:,} {kind.plural if row[0] != 1 else kind.name}")
+    yield Finding(OK, "records", ", ".join(counts) or "none yet", ms=_since(started))
+    problems = book.unreadable()
+    if problems:
+        files = len({problem.path for problem in problems})
+        yield Finding(BAD, "unreadable", f"{files:,} file(s), first {problems[0]}", "crmctl check lists them all.")
+
+
+def _since(started: float) -> int:
+    """Milliseconds since ``started``."""
+    return round((clock.monotonic() - started) * 1000)

@@ -1,0 +1,144 @@
+"""``fmt``: every record file in its canonical form, in one commit. What files say stays, comments too."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from typing import NamedTuple
+
+from crmctl.errors import CrmError
+from crmctl.errors import InvalidData
+from crmctl.errors import Problem
+from crmctl.errors import StorageFailed
+from crmctl.model import entry
+from crmctl.model import ids
+from crmctl.services import checks_files
+from crmctl.services import checks_settings
+from crmctl.services.checks import relative
+from crmctl.services.checks import within
+from crmctl.services.layouts import lay_out
+from crmctl.services.records import Written
+from crmctl.store.files import read_file
+from crmctl.store.jsonl import read_lines
+from crmctl.store.jsonl import write_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from collections.abc import Sequence
+    from datetime import tzinfo
+
+    from crmctl.model.fields import Kind
+    from crmctl.services.book import Book
+
+_UNCOMMITTED = "uncommitted"
+
+
+class Formatted(NamedTuple):
+    """What ``fmt`` did or would do: the files that change, those it left alone and why, how many it looked at."""
+
+    changed: tuple[str, ...]
+    left: tuple[Problem, ...]
+    files: int
+    written: Written
+
+    @property
+    def unreadable(self) -> bool:
+        """Whether there are files that could not be read, and so could not be formatted."""
+        return any(problem.code not in (_UNCOMMITTED, "comments") for problem in self.left)
+
+
+def format_book(
+    book: Book,
+    paths: Sequence[str] = (),
+    *,
+    write: bool = True,
+    adopt: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> Formatted:
+    """Format the records' files, all or those that ``paths`` (files and folders) name.
+
+    Files that are being edited by hand (they differ from HEAD) are left alone unless ``adopt``; new files, which git
+    does not know yet, are formatted and come into the commit.
+
+    Raises:
+        NotFound, UsageProblem: a path names nothing in the book.
+        Conflict, Locked, StorageFailed: the book cannot be written now.
+    """
+    chosen = [relative(book.root, path) for path in paths]
+    settings = checks_settings.load(book.root).settings
+    files = [found for found in checks_files.walk(book.root, settings).files if within(found.path, chosen)]
+    wanted: dict[str, tuple[bytes, bytes]] = {}
+    left: list[Problem] = []
+    for number, (path, place) in enumerate(files):
+        try:
+            before, _ = read_file(book.root, path)
+            after = formatted(place.kind, before, path, settings.zone)
+        except FileNotFoundError:
+            continue
+        except (InvalidData, StorageFailed) as exc:
+            left += _told(exc, path)
+            continue
+        if after != before:
+            wanted[path] = (before, after)
+        if progress is not None and not number % 256:
+            progress(number, len(files))
+    if not adopt:
+        left += _uncommitted(book, wanted)
+    changed = tuple(sorted(wanted))
+    written = _write(book, wanted, adopt=adopt) if write and wanted else Written((), "", "")
+    return Formatted(changed, tuple(sorted(left)), len(files), written)
+
+
+def formatted(kind: Kind, data: bytes, path: str, zone: tzinfo) -> bytes:
+    """The canonical form of a record's file, or of a file of interactions.
+
+    Raises:
+        InvalidData: it cannot be read; or its comments could not be kept (code ``comments``).
+    """
+    return _lines(kind, data, path, zone) if kind.storage == "jsonl" else _record(kind, data, path)
+
+
+def _record(kind: Kind, data: bytes, path: str) -> bytes:
+    from crmctl.store.yaml_reader import read_yaml
+
+    record = read_yaml(data, path).data
+    if not record.get("id"):
+        record = {"id": ids.new_id(), **{name: value for name, value in record.items() if name != "id"}}
+    return lay_out(data, entry.ordered(kind, record), path)
+
+
+def _lines(kind: Kind, data: bytes, path: str, zone: tzinfo) -> bytes:
+    from crmctl.services.lines import time_order
+
+    lines, problems = read_lines(data, path)
+    if problems:
+        raise InvalidData(str(problems[0]), problems=problems)
+    records = [line.value if line.value.get("id") else {"id": ids.new_id(), **line.value} for line in lines]
+    return b"".join(write_line(entry.ordered(kind, record)) for record in sorted(records, key=time_order(zone)))
+
+
+def _told(exc: CrmError, path: str) -> Sequence[Problem]:
+    return exc.problems or [Problem(path, 0, 0, "unreadable", exc.message.removeprefix(f"{path}: "), exc.hint)]
+
+
+def _uncommitted(book: Book, wanted: dict[str, tuple[bytes, bytes]]) -> list[Problem]:
+    """Take files that somebody is editing out of ``wanted``, and say so."""
+    known = book.repository.blobs(book.repository.head(), wanted)
+    left = []
+    for path, oid in known.items():
+        before = wanted[path][0]
+        if oid not in (book.repository.blob_id(before), book.repository.blob_id(before.replace(b"\r\n", b"\n"))):
+            del wanted[path]
+            hint = "Commit it first, or say --adopt to take it along."
+            left.append(Problem(path, 0, 0, _UNCOMMITTED, "left alone: changed by hand and not committed yet", hint))
+    return left
+
+
+def _write(book: Book, wanted: dict[str, tuple[bytes, bytes]], *, adopt: bool) -> Written:
+    message = f"fmt: {len(wanted):,} record" + ("" if len(wanted) == 1 else "s")
+    with book.write("fmt", adopt=adopt) as tx:
+        for path, (before, after) in wanted.items():
+            if tx.read(path) == before:  # Otherwise it changed just now; the next fmt will see to it.
+                tx.put(path, after)
+        commit = tx.commit(message)
+        notes = [f"took along {len(tx.adopted):,} that had been written by hand"] if tx.adopted else []
+        return Written((), message, commit, tuple(notes))

@@ -1,0 +1,121 @@
+"""What a template sees of one customer: plain data, made fresh for each, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+from typing import Any
+from urllib.parse import quote
+
+from crmctl.mail.addresses import Refused
+from crmctl.mail.addresses import ascii_address
+from crmctl.services.detail import details
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from collections.abc import Sequence
+
+    from crmctl.model.fields import Kind
+    from crmctl.model.raw import RawMap
+    from crmctl.services.book import Book
+
+
+_BATCH = 256
+
+
+class MergeData:
+    """Makes the data of one customer after another, for one template or campaign (``campaign`` is its record)."""
+
+    def __init__(self, book: Book, purpose: str = "", campaign: RawMap | None = None) -> None:
+        self._book = book
+        self._customer = book.schema.require("customer")
+        self._member = book.schema.require("member")
+        self._campaign = dict(campaign or {})
+        self._now = int(book.now().timestamp())
+        self._records: dict[tuple[str, str], RawMap | None] = {}
+        self.me = self._sender()
+        settings = book.settings
+        self._shared: dict[str, Any] = {
+            "me": self.me,
+            "book": {
+                "name": settings.name,
+                "currency": settings.currency,
+                "country": settings.country,
+                "language": settings.language,
+                "email": settings.email,
+                "postal_address": settings.postal_address,
+            },
+            "campaign": self._campaign,
+            "today": book.now().date().isoformat(),
+            "unsubscribe": self.unsubscribe(purpose),
+        }
+
+    def unsubscribe(self, purpose: str) -> str:
+        """Where someone writes to who wants no more of ``purpose``, as a mailto link; "" when nobody would read it."""
+        try:
+            address = ascii_address(self._book.settings.email or self.me["email"])
+        except Refused:
+            return ""
+        # Quoted, or an address such as a?bcc=b@c.example would say more than where to write to (RFC 6068).
+        return f"mailto:{quote(address, safe='@')}?subject={quote(f'unsubscribe {purpose}'.strip())}"
+
+    def of(self, handle: str) -> dict[str, Any]:
+        """The data for the customer ``handle``.
+
+        Raises:
+            NotFound: there is no such customer.
+        """
+        return next(self.each([handle]))[1]
+
+    def each(self, handles: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+        """(handle, data) of one customer after the other, read from the index in batches; errors as ``of``."""
+        for start in range(0, len(handles), _BATCH):
+            batch = handles[start : start + _BATCH]
+            orders, meetings = self._last(batch, "purchase"), self._last(batch, "meeting")
+            for handle, found in zip(batch, details(self._book, self._customer, batch), strict=True):
+                yield handle, self._data(found, orders.get(handle), meetings.get(handle))
+
+    def _data(self, found: dict[str, Any], order: str | None, meeting: str | None) -> dict[str, Any]:
+        customer = {name: value for name, value in found.items() if value is not None}
+        organization = customer.pop("organization", None)
+        if organization:
+            record = self._record(self._customer, str(organization))
+            customer["organization"] = record or {"name": organization}
+        data = {"customer": customer, **self._shared}
+        owner = self._record(self._member, str(customer.get("owner") or ""))
+        if owner:
+            data["owner"] = owner
+        if order:
+            data["last_order"] = json.loads(order)
+        if meeting:
+            data["last_meeting"] = json.loads(meeting)
+        return data
+
+    def _record(self, kind: Kind, handle: str) -> RawMap | None:
+        """A record that many customers have in common."""
+        key = kind.name, handle
+        if key not in self._records:
+            self._records[key] = self._book.index.data(kind, handle) if handle else None
+        return self._records[key]
+
+    def _last(self, handles: Sequence[str], type_name: str) -> dict[str, str]:
+        """The last interaction of a type that has happened by now, by customer; one that is planned does not count."""
+        sql = (
+            "SELECT t.customer, r.data FROM (SELECT customer, row_id, ROW_NUMBER() OVER"
+            " (PARTITION BY customer ORDER BY at_time DESC, handle DESC) AS place FROM interactions"
+            " WHERE type = ? AND at_time <= ? AND customer IN (SELECT value FROM json_each(?))) t"
+            " JOIN interactions_raw r ON r.row_id = t.row_id WHERE t.place = 1"
+        )
+        return dict(self._book.index.rows(sql, (type_name, self._now, json.dumps([*handles]))))
+
+    def _sender(self) -> dict[str, str]:
+        """Whoever the message is from: the campaign's owner, else the member who runs this, else who git says it is."""
+        owner = self._book.index.data(self._member, str(self._campaign.get("owner") or ""))
+        name, email = self._book.repository.user()
+        if owner is None and email:
+            row = self._book.index.row("SELECT handle FROM members WHERE email_key = ?", (email.casefold(),))
+            owner = self._book.index.data(self._member, row[0]) if row else None
+        if owner is None:
+            return {"name": name or self._book.settings.name, "email": email or self._book.settings.email}
+        me = {key: str(owner[key]) for key in ("name", "email", "phone", "title") if owner.get(key)}
+        return {"name": name, "email": self._book.settings.email or email, **me}

@@ -1,0 +1,353 @@
+"""Records of every kind: add, set, remove, and the way one is written. Kinds differ only by their declaration."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from typing import NamedTuple
+
+from crmctl.errors import Conflict
+from crmctl.errors import InvalidData
+from crmctl.errors import NotFound
+from crmctl.errors import Problem
+from crmctl.errors import UsageProblem
+from crmctl.model import columns
+from crmctl.model import entry
+from crmctl.model import ids
+from crmctl.model import validate
+from crmctl.services import refs
+from crmctl.store import layout
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from collections.abc import Sequence
+
+    from crmctl.model.fields import Field
+    from crmctl.model.fields import Kind
+    from crmctl.model.raw import RawMap
+    from crmctl.services.book import Book
+    from crmctl.store.transaction import Transaction
+
+
+class Written(NamedTuple):
+    """What a write did: the records it is about, its message, the commit ("" when nothing had to change).
+
+    ``notes`` are things worth telling: dates that were worked out, records that look alike, files taken along.
+    """
+
+    handles: tuple[str, ...]
+    message: str
+    commit: str
+    notes: tuple[str, ...] = ()
+
+
+class Assignment(NamedTuple):
+    """``FIELD=VALUE`` as typed; see ``model.entry.assign`` for what ``name`` may be."""
+
+    name: str
+    value: str
+
+
+def load(tx: Transaction, path: str) -> RawMap:
+    """The record at ``path`` as it stands now.
+
+    Raises:
+        NotFound, InvalidData: nothing stands there, or it cannot be read.
+    """
+    from crmctl.store.yaml_reader import read_yaml
+
+    data = tx.read(path)
+    if data is None:
+        raise NotFound(f"{path} is gone", hint="Someone removed it just now; crmctl history shows who.")
+    return read_yaml(data, path).data
+
+
+def path_of(book: Book, kind: Kind, handle: str) -> str:
+    """Where a record's file stands, or would be put."""
+    row = book.index.row(f"SELECT path FROM {kind.plural} WHERE handle = ?", (handle,))
+    return str(row[0]) if row else layout.path_of(kind, handle, sharded=book.sharded)
+
+
+def save(book: Book, tx: Transaction, kind: Kind, path: str, new: RawMap, changed: Iterable[str] | None = None) -> None:
+    """Put a record into the transaction: checked, with an id, in canonical order, the file's comments kept.
+
+    ``changed`` names the fields whose values have to be checked; all of them when None.
+
+    Raises:
+        InvalidData: the record is not valid; all its problems are in it.
+    """
+    from crmctl.store.yaml_editor import edit_yaml
+    from crmctl.store.yaml_reader import read_yaml
+    from crmctl.store.yaml_writer import write_yaml
+
+    findings = validate.check_record(kind, new, book.context, changed)
+    findings = [finding for finding in findings if finding.code != "unknown-field"]
+    if findings:
+        problems = [Problem(path, 0, 0, finding.code, finding.message, finding.hint) for finding in findings]
+        raise InvalidData(f"{path}: {findings[0].message}", hint=findings[0].hint, problems=problems)
+    if not new.get("id"):
+        new = {**new, "id": ids.new_id()}
+    before = tx.read(path)
+    order = [field.name for field in kind.stored]
+    if before is None:
+        tx.put(path, write_yaml(entry.ordered(kind, new)).encode())
+    else:
+        tx.put(path, edit_yaml(before, read_yaml(before, path).data, new, order, path))
+
+
+def add(
+    book: Book, kind: Kind, title: str, assignments: Sequence[Assignment], *, handle: str = "", adopt: bool = False
+) -> Written:
+    """A new record, with a handle made from its title unless one is given."""
+    now = book.now()
+    data: RawMap = {}
+    title_field = kind.field(kind.title)
+    assert title_field is not None
+    data = entry.assign(kind, data, kind.title, title, book.context, now)
+    data, notes = assign_all(book, kind, data, assignments)
+    data = with_defaults(book, kind, data)
+    with book.write(f"{kind.name} add", adopt=adopt) as tx:
+        handle = free_handle(book, tx, kind, title, handle)
+        save(book, tx, kind, layout.path_of(kind, handle, sharded=book.sharded), data)
+        notes += _lookalikes(book, kind, handle, data)
+        message = f"{kind.name}: add {handle}"
+        commit = tx.commit(message)
+        return Written((handle,), message, commit, (*notes, *adopted(tx)))
+
+
+def change(book: Book, kind: Kind, ref: str, assignments: Sequence[Assignment], *, adopt: bool = False) -> Written:
+    """Set fields of one record."""
+    handle = refs.find(book, kind, ref)
+    path = path_of(book, kind, handle)
+    with book.write(f"{kind.name} set {handle}", adopt=adopt) as tx:
+        before = load(tx, path)
+        after, notes = assign_all(book, kind, before, assignments)
+        after = follow_stage(book, kind, before, after)
+        names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+        save(book, tx, kind, path, after, names)
+        message = f"{kind.name}: set {handle} {' '.join(names)}".rstrip()
+        commit = tx.commit(message)
+        return Written((handle,), message, commit, (*notes, *adopted(tx)))
+
+
+def remove(book: Book, kind: Kind, ref: str, *, force: bool = False, adopt: bool = False) -> Written:
+    """Take a record away; a customer's interactions go with it. git keeps what was.
+
+    Raises:
+        Conflict: other records name it, and ``force`` does not say that they may be left dangling.
+    """
+    handle = refs.find(book, kind, ref)
+    naming = naming_records(book, kind, handle)
+    if naming and not force:
+        shown = ", ".join(f"{other} {name}" for other, name in naming[:5]) + (" ..." if len(naming) > 5 else "")
+        hint = "Change or remove those first, or say --force to leave them without it."
+        raise Conflict(f"{kind.name} {handle} is named by {len(naming)} other record(s): {shown}", hint=hint)
+    with book.write(f"{kind.name} rm {handle}", adopt=adopt) as tx:
+        tx.remove(path_of(book, kind, handle))
+        if kind.name == "customer":
+            for path in _interactions_paths(book, handle):
+                tx.remove(path)
+        message = f"{kind.name}: remove {handle}"
+        commit = tx.commit(message)
+        return Written((handle,), message, commit, tuple(adopted(tx)))
+
+
+def interactions_path(book: Book, customer: str) -> str:
+    """Where the interactions of a customer stand, or would be put."""
+    paths = _interactions_paths(book, customer)
+    return paths[0] if paths else layout.path_of(book.schema.require("interaction"), customer, sharded=book.sharded)
+
+
+def _interactions_paths(book: Book, customer: str) -> list[str]:
+    """One file as a rule; more when a merge brought together two layouts."""
+    sql = "SELECT path FROM files WHERE kind = 'interaction' AND handle = ? ORDER BY path"
+    return [str(path) for (path,) in book.index.rows(sql, (customer,))]
+
+
+def naming_records(book: Book, kind: Kind, handle: str) -> list[tuple[str, str]]:
+    """(kind, handle) of every record that names this one; a customer's own interactions do not count."""
+    found: list[tuple[str, str]] = []
+    for other in book.schema.kinds:
+        for column, field in columns.plain_fields(other):
+            if field.type == "ref" and field.kind == kind.name and (other.name, column) != ("interaction", "customer"):
+                rows = book.index.rows(f'SELECT handle FROM {other.plural} WHERE "{column}" = ?', (handle,))
+                found += [(other.name, str(row[0])) for row in rows]
+        for table, field in columns.child_fields(other):
+            for column, part in columns.child_columns(field):
+                if part.type == "ref" and part.kind == kind.name:
+                    sql = (
+                        f"SELECT DISTINCT t.handle FROM {other.plural} t JOIN {table} c ON c.owner = t.row_id "
+                        f'WHERE c."{column}" = ?'
+                    )
+                    found += [(other.name, str(row[0])) for row in book.index.rows(sql, (handle,))]
+    return found
+
+
+def assign_all(book: Book, kind: Kind, data: RawMap, assignments: Sequence[Assignment]) -> tuple[RawMap, list[str]]:
+    """``data`` with all assignments made, and the dates that were worked out from words."""
+    now = book.now()
+    notes = []
+    # A currency decides how many decimals an amount may have, so it is set first.
+    for name, value in sorted(assignments, key=lambda pair: not pair[0].endswith("currency")):
+        resolved = _resolve_reference(book, kind, name, value)
+        data = entry.assign(kind, data, name, resolved, book.context, now)
+        note = _dates_note(kind, data, name, value)
+        if note:
+            notes.append(note)
+    return data, notes
+
+
+def _resolve_reference(book: Book, kind: Kind, name: str, value: str) -> str:
+    """Values of reference fields may be anything that names a record; the file gets the handle."""
+    plain = name.rstrip("+-")
+    target = columns.resolve(kind, plain)
+    if target is None or target.field.type != "ref" or target.field.derived or not value:
+        return value
+    other = book.schema.kind(target.field.kind)
+    if other is None or name.endswith("-"):
+        return value
+    return ",".join(refs.find(book, other, part.strip()) for part in value.split(","))
+
+
+def _dates_note(kind: Kind, data: RawMap, name: str, typed: str) -> str:
+    field = kind.field(name)
+    if field is None or field.type != "date" or not isinstance(data.get(name), str):
+        return ""
+    from datetime import date
+
+    stored = str(data[name])
+    return "" if stored == typed.strip() else f"{name} {date.fromisoformat(stored):%a %Y-%m-%d}"
+
+
+def with_defaults(book: Book, kind: Kind, data: RawMap) -> RawMap:
+    """What a new record starts with, where nothing else was said."""
+    today = book.now().date().isoformat()
+    if kind.name == "deal":
+        pipeline = str(data.get("pipeline") or next(iter(book.settings.pipelines)))
+        stage = str(data.get("stage") or book.settings.pipelines[pipeline][0].name)
+        data = {"pipeline": pipeline, "stage": stage, "opened": today, **data}
+        data.setdefault("stage_log", [{"stage": stage, "at": today}])
+        data = _decide(book, data)
+    elif kind.name == "case":
+        data = {"status": "open", "priority": "normal", "opened": book.now().isoformat(), **data}
+        data = _solve(book, {}, _with_targets(book, data))
+    elif kind.name == "campaign":
+        data = {"status": "draft", **data}
+    return data
+
+
+def _with_targets(book: Book, data: RawMap) -> RawMap:
+    """A case's targets, from the book's response targets (hours, by priority)."""
+    from datetime import datetime
+    from datetime import timedelta
+
+    hours = book.settings.response_targets.get(str(data["priority"]), "")
+    if not hours.isdecimal() or "respond_by" in data:
+        return data
+    opened = datetime.fromisoformat(str(data["opened"]))
+    return {**data, "respond_by": (opened + timedelta(hours=int(hours))).isoformat()}
+
+
+def follow_stage(book: Book, kind: Kind, before: RawMap, after: RawMap) -> RawMap:
+    """A deal that moves to another stage logs when; one that is decided is closed, one that is reopened is not."""
+    if kind.name == "case":
+        return _solve(book, before, after)
+    if kind.name != "deal" or all(before.get(name) == after.get(name) for name in ("stage", "pipeline")):
+        return after
+    if after.get("stage") and before.get("stage") != after.get("stage"):
+        log = after.get("stage_log")
+        entries = list(log) if isinstance(log, list) else []
+        today = book.now().date().isoformat()
+        after = {**after, "stage_log": [*entries, {"stage": str(after["stage"]), "at": today}]}
+    return _decide(book, after)
+
+
+def _decide(book: Book, data: RawMap) -> RawMap:
+    """A deal with the day it was closed, if its stage says that it is won or lost.
+
+    Raises:
+        InvalidData: its pipeline has no such stage.
+    """
+    pipeline, stage = (str(data.get(name) or "") for name in ("pipeline", "stage"))
+    if stage and book.settings.stage(pipeline, stage) is None:
+        stages = ", ".join(stage.name for stage in book.settings.pipelines.get(pipeline, ()))
+        raise InvalidData(f"stage: the pipeline {pipeline!r} has no stage {stage!r}", hint=f"It has {stages}.")
+    if book.settings.deal_status(pipeline, stage) != "open":
+        return {**data, "closed": data.get("closed") or book.now().date().isoformat()}
+    return {name: value for name, value in data.items() if name != "closed"}
+
+
+def _solve(book: Book, before: RawMap, after: RawMap) -> RawMap:
+    """A case that becomes solved notes when; one that is opened again forgets it."""
+    was, is_now = (data.get("status") in ("solved", "closed") for data in (before, after))
+    if is_now and not was:
+        return {**after, "resolved": after.get("resolved") or book.now().isoformat()}
+    if was and not is_now:
+        return {name: value for name, value in after.items() if name != "resolved"}
+    return after
+
+
+def free_handle(book: Book, tx: Transaction, kind: Kind, title: str, wanted: str) -> str:
+    """A handle that nobody has yet: the ``wanted`` one, or one made from the title.
+
+    Raises:
+        UsageProblem, Conflict: the wanted one is none, or is taken.
+    """
+    if wanted:
+        problem = ids.handle_problem(wanted)
+        if problem:
+            raise UsageProblem(f"{wanted!r} cannot be a handle: {problem}")
+        if _taken(book, tx, kind, wanted):
+            raise Conflict(f"there is a {kind.name} {wanted} already", hint=f"crmctl {kind.name} show {wanted}")
+        return wanted
+    base = random_handle(kind) if book.settings.handles == "random" else ids.handle_from(title) or random_handle(kind)
+    handle, number = base, 1
+    while _taken(book, tx, kind, handle):
+        number += 1
+        handle = f"{base[: ids.MAX_HANDLE - len(str(number)) - 1]}-{number}"
+    return handle
+
+
+def random_handle(kind: Kind) -> str:
+    """A handle that says nothing about anybody: the kind's first letter and eight random ones."""
+    return f"{kind.name[0]}-{ids.new_id()[-8:].lower()}"
+
+
+def _taken(book: Book, tx: Transaction, kind: Kind, handle: str) -> bool:
+    if tx.read(layout.path_of(kind, handle, sharded=book.sharded)) is not None:
+        return True
+    return book.index.row(f"SELECT 1 FROM {kind.plural} WHERE handle = ?", (handle,)) is not None
+
+
+def _lookalikes(book: Book, kind: Kind, handle: str, data: RawMap) -> list[str]:
+    """Records that share an e-mail address or phone with a new one."""
+    notes = []
+    for field in kind.stored:
+        if field.type in ("email", "phone"):
+            notes += _same_value(book, kind, field, handle, data)
+    return notes
+
+
+def _same_value(book: Book, kind: Kind, field: Field, handle: str, data: RawMap) -> list[str]:
+    from crmctl.model import values
+
+    found = []
+    value = data.get(field.name, "")
+    for text in value if isinstance(value, list) else [value]:
+        if not isinstance(text, str) or not text:
+            continue
+        key = str(values.normal(field, text, book.context))
+        if field.shape == "one":
+            sql = f"SELECT handle FROM {kind.plural} WHERE {field.name}_key = ? LIMIT 3"
+        else:
+            child = f"{kind.plural}_{field.name}"
+            joined = f"{kind.plural} t JOIN {child} c ON c.owner = t.row_id"
+            sql = f"SELECT t.handle FROM {joined} WHERE c.value_key = ? LIMIT 3"
+        others = [str(row[0]) for row in book.index.rows(sql, (key,)) if row[0] != handle]
+        if others:
+            found.append(f"looks like {', '.join(others)} (same {field.type})")
+    return found
+
+
+def adopted(tx: Transaction) -> list[str]:
+    """What to tell of files that were written by hand and went along."""
+    return [f"took along what was written by hand in {path}" for path in tx.adopted]

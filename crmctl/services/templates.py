@@ -1,0 +1,155 @@
+"""The templates of a book: listed, checked against the people they are for, rendered for one of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from typing import NamedTuple
+
+from crmctl.errors import InvalidData
+from crmctl.errors import NotFound
+from crmctl.render.rendering import RenderFailed
+from crmctl.render.rendering import render_many
+from crmctl.render.templates import FORMS
+from crmctl.render.templates import parse_template
+from crmctl.services import audience
+from crmctl.services.merge_data import MergeData
+from crmctl.store.files import read_file
+from crmctl.store.yaml_reader import read_yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from collections.abc import Sequence
+
+    from crmctl.errors import Problem
+    from crmctl.model.raw import RawMap
+    from crmctl.render.rendering import Rendered
+    from crmctl.render.templates import Template
+    from crmctl.services.book import Book
+
+FOLDER = "templates"
+_LARGEST = 1024 * 1024
+
+
+class Fault(NamedTuple):
+    """Something that keeps a template from being sent to ``customer`` ("" when it is wrong for everybody)."""
+
+    template: str
+    customer: str
+    problem: str
+
+
+def sources(book: Book) -> dict[str, str]:
+    """The files in ``templates/`` and their content; those that are no text are left out (``load`` says why)."""
+    found = {}
+    folder = book.root / FOLDER
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if path.suffix.removeprefix(".") in FORMS and path.is_file() and not path.is_symlink():
+            try:
+                found[path.name] = _text(book, path.name)
+            except InvalidData:
+                continue
+    return found
+
+
+def names(book: Book) -> list[str]:
+    """The names of the templates; parts that others include (``_footer.md``) are not among them.
+
+    Where two differ in their endings only, those belong to the names.
+    """
+    files = [name for name in sources(book) if not name.startswith("_")]
+    stems = [name.rpartition(".")[0] for name in files]
+    return [stem if stems.count(stem) == 1 else file for file, stem in zip(files, stems, strict=True)]
+
+
+def load(book: Book, name: str) -> Template:
+    """The template called ``name``, with or without its ending.
+
+    Raises:
+        NotFound, InvalidData: there is none, or it cannot be read.
+    """
+    file = _file(book, name)
+    path = f"{FOLDER}/{file}"
+
+    def front(text: str) -> RawMap:
+        return read_yaml(text.encode(), path).data
+
+    return parse_template(file.rpartition(".")[0], path, _text(book, file), front)
+
+
+def _file(book: Book, name: str) -> str:
+    stem, _, ending = name.rpartition(".")
+    asked = [name] if stem and ending in FORMS else [f"{name}.{form}" for form in FORMS]
+    for file in asked:
+        if "/" not in file and (book.root / FOLDER / file).is_file():
+            return file
+    from difflib import get_close_matches
+
+    known = names(book)
+    near = get_close_matches(name, known, 1)
+    hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(known) or 'none yet'}."
+    raise NotFound(f"there is no template {name!r}", hint=hint)
+
+
+def _text(book: Book, name: str) -> str:
+    data, _ = read_file(book.root, f"{FOLDER}/{name}", _LARGEST)
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InvalidData(f"{FOLDER}/{name}: the file is not UTF-8 text", hint="Save it as UTF-8.") from None
+
+
+def rendered(
+    book: Book, template: Template, handles: Sequence[str], merge: MergeData | None = None
+) -> Iterator[Rendered]:
+    """The template for each of the customers named, in order; ``merge`` makes their data, for a campaign."""
+    if merge is None:
+        merge = MergeData(book, template.front.purpose)
+    return render_many(template, sources(book), merge.each(handles))
+
+
+def check(book: Book, wanted: Sequence[str] = (), segment: str = "") -> tuple[int, list[Fault]]:
+    """(messages rendered, faults) of templates against every customer of a segment, or of the whole book.
+
+    All templates are checked when none is named; each lists every value that a customer lacks.
+
+    Raises:
+        NotFound: there is no such template or segment.
+    """
+    for name in wanted:
+        _file(book, name)
+    handles = audience.members(book, segment) if segment else _everyone(book)
+    faults: list[Fault] = []
+    count = 0
+    for name in wanted or names(book):
+        try:
+            template = load(book, name)
+            faults += [Fault(name, "", words) for words in _front_faults(book, template)]
+            for message in rendered(book, template, handles):
+                count += 1
+                faults += [Fault(name, message.key, problem) for problem in message.problems]
+        except InvalidData as error:
+            told = [_words(problem) for problem in error.problems] or [error.message]
+            faults += [Fault(name, "", words) for words in told]
+        except RenderFailed as error:
+            faults.append(Fault(name, "", error.message))
+    return count, faults
+
+
+def _front_faults(book: Book, template: Template) -> list[str]:
+    """What is wrong with a front matter that can be read, for this book."""
+    front = template.front
+    faults = [f"{template.path}: unknown key {key!r} in the front matter" for key in front.unknown]
+    if front.purpose and front.purpose.lower() not in book.settings.purposes:
+        known = ", ".join(book.settings.purposes)
+        faults.append(f"{template.path}: crm.yaml has no purpose {front.purpose!r} (it has {known})")
+    if front.channel == "email" and not front.subject:
+        faults.append(f"{template.path}: there is no subject, and no e-mail goes without one")
+    return faults
+
+
+def _words(problem: Problem) -> str:
+    return f"{problem} ({problem.hint})" if problem.hint else str(problem)
+
+
+def _everyone(book: Book) -> list[str]:
+    return [row[0] for row in book.index.rows("SELECT handle FROM customers ORDER BY handle")]
