@@ -1,0 +1,286 @@
+"""The root command: which module answers to which word, and how errors become text and an exit status."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+import click
+
+from crmctl import __version__
+from crmctl import errors
+from crmctl.cli.app import App
+from crmctl.cli.app import drop
+from crmctl.cli.options import global_options
+from crmctl.errors import CrmError
+from crmctl.errors import UsageProblem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from collections.abc import Iterable
+    from collections.abc import Sequence
+
+    from click.shell_completion import CompletionItem
+
+    from crmctl.services.book import Book
+
+# Word: (module under crmctl.cli, name in it, short help). The help stands here so that --help imports nothing.
+COMMANDS: dict[str, tuple[str, str, str]] = {
+    "init": ("setup", "init", "Make a new book."),
+    "log": ("log", "log", "Write down what happened with a customer."),
+    "find": ("find", "find", "Find anything by words, names, phones or addresses."),
+    "brief": ("brief", "brief", "Show one screen to read before a call."),
+    "today": ("today", "today", "Show what is due, who is getting cold, what is stuck."),
+    "timeline": ("timeline", "timeline", "Show everything that happened with a customer."),
+    "report": ("report", "report", "List and run reports."),
+    "import": ("transfer", "import_", "Take in records from a file."),
+    "export": ("transfer", "export", "Write records out to a file."),
+    "template": ("template", "template", "List, check and render templates."),
+    "check": ("check", "check", "Check every record and every reference."),
+    "fmt": ("check", "fmt", "Bring record files into their canonical form."),
+    "history": ("history", "history", "Show who changed what, from git."),
+    "schema": ("schema", "schema", "Print a kind's JSON Schema, for editors."),
+    "doctor": ("doctor", "doctor", "Look at the book's health and the program's."),
+    "hooks": ("hooks", "hooks", "Put git hooks in place or take them away."),
+    "hook": ("hooks", "hook", "Entry points that git calls."),
+    "completion": ("completion", "completion", "Print or install shell completion."),
+    "help": ("help", "help_", "Show a page on filters, dates, exit codes ..."),
+}
+HIDDEN = frozenset({"hook"})
+
+
+class Root(click.Group):
+    """Loads a command's module when the command is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The daily commands, then the kinds of records."""
+        return [*(name for name in COMMANDS if name not in HIDDEN), *_kind_names()]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command called ``cmd_name``, loaded now."""
+        if cmd_name in COMMANDS:
+            module, name, _ = COMMANDS[cmd_name]
+            command: click.Command = getattr(import_module(f"crmctl.cli.{module}"), name)
+            return command
+        from crmctl.cli.records import kind_group
+
+        return kind_group(cmd_name, ctx.ensure_object(App))
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Words from the table; no command is imported for them."""
+        from crmctl.cli.complete import commands
+
+        options = click.Command.shell_complete(self, ctx, incomplete) if incomplete.startswith("-") else []
+        return [*commands(incomplete), *options]
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, with the nearest command named when there is none."""
+        word = args[0]
+        if self.get_command(ctx, word) is None:
+            from difflib import get_close_matches
+
+            near = get_close_matches(word, self.list_commands(ctx), 2)
+            hint = f"Did you mean {' or '.join(near)}?" if near else "crmctl --help lists the commands."
+            raise UsageProblem(f"there is no command {word!r}", hint=hint)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Short helps from the table; no command is imported for them."""
+        with formatter.section("Every day"):
+            formatter.write_dl([(name, text) for name, (_, _, text) in COMMANDS.items() if name not in HIDDEN])
+        from crmctl.model.kinds import KINDS
+
+        with formatter.section("Records (add, list, show, set, edit, rm)"):
+            formatter.write_dl([(kind.name, f"{kind.help[:1].upper()}{kind.help[1:]}.") for kind in KINDS])
+
+
+def _kind_names() -> list[str]:
+    from crmctl.model.kinds import KINDS
+
+    return [kind.name for kind in KINDS]
+
+
+def _print_version(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
+    if value:
+        click.echo(f"crmctl {__version__}")
+        context.exit()
+
+
+ROOT = Root(
+    "crmctl",
+    params=[
+        *global_options(),
+        click.Option(
+            ["--version"],
+            is_flag=True,
+            is_eager=True,
+            expose_value=False,
+            callback=_print_version,
+            help="Print the version.",
+        ),
+        click.Option(["--debug"], is_flag=True, expose_value=False, help="Show the traceback of an error of ours."),
+    ],
+    help="Customer relationship management in plain files and git.\n\n"
+    "\b\n"
+    "  crmctl init acme && cd acme            a new book\n"
+    "  crmctl customer add 'Ada Lovelace' --email ada@example.com\n"
+    "  crmctl log ada call 'wants an offer' --followup 'send offer' --due fri\n"
+    "  crmctl today                           what to do now",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit status: 0 ok, 1 failed or problems found, 2 usage, 3 not found or ambiguous, 4 invalid data, "
+    "5 conflict, 6 no book, 7 locked. crmctl help exit-codes says more.",
+)
+
+
+def run(arguments: Sequence[str], early: Book | None = None) -> int:
+    """Run one command line; the exit status."""
+    app = App(early)
+    _ready_streams()
+    try:
+        status = _guarded(app, arguments, lambda: _command(app, list(arguments)))
+        unreadable = _guarded(app, arguments, lambda: _tell_unreadable(app))
+        status = status or unreadable
+        sys.stdout.flush()
+    except BrokenPipeError:
+        drop(sys.stdout)
+        return errors.BROKEN_PIPE
+    except KeyboardInterrupt:
+        app.fail("interrupted; the book is as it was before, or as it should be.")
+        return errors.INTERRUPTED
+    except OSError as error:
+        drop(sys.stdout)
+        return _tell_refused(app, error)
+    return status
+
+
+def _ready_streams() -> None:
+    """Streams that can be written to whatever they are: a closed one, or one that knows few characters."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115 - until the process ends
+        elif stream.encoding.lower() != "utf-8" and hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    if sys.stdin is None:
+        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: PTH123, SIM115 - until the process ends
+
+
+def _command(app: App, arguments: list[str]) -> int:
+    if "_CRMCTL_COMPLETE" in os.environ:
+        ROOT.main(arguments, prog_name="crmctl", obj=app)
+    # Not by ``main``: it has an exit status of its own for a broken pipe, and takes Ctrl-C for a "no".
+    try:
+        with ROOT.make_context("crmctl", arguments, obj=app) as context:
+            result = ROOT.invoke(context)
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    return result if isinstance(result, int) else errors.OK
+
+
+def _guarded(app: App, arguments: Sequence[str], action: Callable[[], int]) -> int:
+    """The exit status of ``action``; its errors in words."""
+    try:
+        return action()
+    except CrmError as error:
+        _tell(app, error)
+        return error.code
+    except click.exceptions.Abort:
+        app.fail("given up; nothing was changed.")
+        return errors.INTERRUPTED
+    except click.ClickException as error:
+        _tell_usage(app, error)
+        return errors.USAGE if isinstance(error, click.UsageError) else errors.FAILED
+    except (BrokenPipeError, KeyboardInterrupt):
+        raise
+    except OSError as error:
+        return _tell_refused(app, error)
+    except Exception as error:  # noqa: BLE001 - the one place where a bug of ours meets the user
+        return _tell_unexpected(app, error, arguments)
+
+
+def _tell(app: App, error: CrmError) -> None:
+    problems = error.problems
+    if len(problems) > 1 or any(problem.message not in error.message for problem in problems):
+        _tell_problems(app, problems)
+        return
+    app.fail(error.message)
+    if isinstance(error, errors.Ambiguous):
+        for handle, title in error.candidates:
+            app.warn(f"  {handle}  {title}")
+    hint = error.hint or (error.problems[0].hint if error.problems else "")
+    if hint:
+        app.warn(f"hint: {hint}")
+
+
+def _tell_problems(app: App, problems: Iterable[errors.Problem]) -> None:
+    for problem in problems:
+        app.fail(str(problem))
+        if problem.hint:
+            app.warn(f"  hint: {problem.hint}")
+
+
+def _tell_usage(app: App, error: click.ClickException) -> None:
+    message = error.format_message()
+    if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):
+        app.warn(message)
+        return
+    app.fail(f"{message[:1].lower()}{message[1:].rstrip('.')}")
+    if isinstance(error, click.UsageError) and error.ctx is not None:
+        app.warn(f"hint: {error.ctx.command_path} --help")
+
+
+def _tell_refused(app: App, error: OSError) -> int:
+    """Something the operating system would not do, outside of the book's own files."""
+    from crmctl.store.files import storage_failed
+
+    failed = storage_failed(str(error.filename or "the output"), error, "write" if error.filename is None else "use")
+    _tell(app, failed)
+    return failed.code
+
+
+def _tell_unreadable(app: App) -> int:
+    """Name every record that could not be read, whatever the command was about."""
+    book = app.opened
+    problems = book.unreadable() if book is not None and book.was_read else []
+    _tell_problems(app, problems)
+    return errors.INVALID if problems else errors.OK
+
+
+def _tell_unexpected(app: App, error: Exception, arguments: Sequence[str]) -> int:
+    """What nobody foresaw: a word that is no text, an index that was damaged meanwhile, or a bug of ours."""
+    if isinstance(error, UnicodeEncodeError):
+        bad = next((argument for argument in arguments if not argument.isascii() and _is_broken(argument)), None)
+        if bad is not None:
+            app.fail(f"{bad!r} is not UTF-8")
+            return errors.USAGE
+    if app.opened is not None and app.opened.discard_damaged_index(error):
+        app.fail("the index of this book was damaged; it has been thrown away")
+        app.warn("hint: Run the command again; the index is made anew from the book.")
+        return errors.FAILED
+    return _tell_bug(app, error, arguments)
+
+
+def _is_broken(text: str) -> bool:
+    return any(0xD800 <= ord(character) < 0xE000 for character in text)
+
+
+def _tell_bug(app: App, error: Exception, arguments: Sequence[str]) -> int:
+    """A bug: one line for the user, everything for whoever mends it, no values from records anywhere but there."""
+    import platform
+    import tempfile
+    import traceback
+
+    text = "".join(traceback.format_exception(error))
+    if "--debug" in arguments:
+        app.warn(text)
+        return errors.BUG
+    descriptor, path = tempfile.mkstemp(prefix="crmctl-", suffix=".log")
+    with open(descriptor, "w", encoding="utf-8", errors="replace") as log:  # noqa: PTH123 - opened by mkstemp
+        log.write(f"crmctl {__version__}, Python {platform.python_version()}, {platform.platform()}\n\n{text}")
+    app.fail(f"a bug of ours: {type(error).__name__} (the details are in {path})")
+    app.warn("hint: The book is as it was. Please report it with that file; look through it first, it may name people.")
+    return errors.BUG
