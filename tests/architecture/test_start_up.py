@@ -1,0 +1,104 @@
+"""Start-up is a feature: what a read command may import, pinned in a fresh interpreter."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from helpers.books import age
+from helpers.books import commit
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+# All of crmctl that `customer list` needs when the index is warm. Think before adding to it: each costs every user.
+READ = """
+crmctl crmctl.__main__ crmctl.clock crmctl.errors
+crmctl.vcs crmctl.vcs.places crmctl.vcs.status
+crmctl.cli crmctl.cli.app crmctl.cli.options crmctl.cli.records crmctl.cli.root
+crmctl.model crmctl.model.columns crmctl.model.fields crmctl.model.ids crmctl.model.kinds crmctl.model.money
+crmctl.model.schema crmctl.model.settings crmctl.model.text crmctl.model.values
+crmctl.index crmctl.index.ddl crmctl.index.facts crmctl.index.index crmctl.index.rows
+crmctl.query crmctl.query.asked crmctl.query.compiler crmctl.query.conditions crmctl.query.lexer crmctl.query.names
+crmctl.query.order crmctl.query.parser crmctl.query.problems crmctl.query.sql crmctl.query.tree crmctl.query.writer
+crmctl.query.dates
+crmctl.render crmctl.render.rows crmctl.render.text
+crmctl.services crmctl.services.book crmctl.services.freshness crmctl.services.listing
+crmctl.store crmctl.store.layout
+""".split()
+NEVER = "jinja2 tabulate git gitdb ruamel tinydb phonenumbers email_validator dns markdown_it duckdb".split()
+NEVER += "subprocess tempfile dataclasses asyncio logging hashlib decimal unittest importlib.metadata".split()
+
+
+def imported(root: Path, *words: str) -> set[str]:
+    """The modules that a run of the program leaves behind."""
+    code = (
+        "import sys, json\n"
+        "before = set(sys.modules)\n"
+        "sys.argv = ['crmctl', *json.loads(sys.argv[1])]\n"
+        "from crmctl.__main__ import main\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code, end.code\n"
+        "print(*sorted(set(sys.modules) - before), file=sys.stderr)"
+    )
+    # What measures the tests must not be in there already, or its own modules would hide ours.
+    env = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
+    # -I and -S would hide the libraries; -P keeps the working folder out.
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code, json.dumps(["-C", str(root), *words])],
+        capture_output=True,
+        text=True,
+        env={**env, "PYTHONPATH": str(ROOT)},
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return set(done.stderr.splitlines()[-1].split())
+
+
+@pytest.fixture
+def root(book_dir: Path) -> Path:
+    commit(book_dir, {"customers/ada.yaml": "name: Ada\n"})
+    age(book_dir)
+    imported(book_dir, "customer", "list")
+    return book_dir
+
+
+@pytest.mark.parametrize(
+    "words", [["customer", "list", "-o", "json"], ["customer", "list", "-o", "tsv", "--limit", "5"]]
+)
+def test_a_read_imports_what_it_needs_and_nothing_else(root: Path, words: list[str]) -> None:
+    found = imported(root, *words)
+    ours = {name for name in found if name.split(".")[0] == "crmctl"}
+    assert ours <= set(READ), sorted(ours - set(READ))
+    assert found.isdisjoint(NEVER), sorted(found & set(NEVER))
+    assert "sqlite3" in found
+    assert "click" in found
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["customer", "list", "tag:vip", "last<2026-01-01", "words"],
+        ["customer", "show", "ada", "-o", "json"],
+        ["deal", "list", "amount>5", "-o", "csv"],
+        ["followup", "list", "due<=today", "-o", "ids"],
+    ],
+)
+def test_other_reads_stay_light_too(root: Path, words: list[str]) -> None:
+    found = imported(root, *words)
+    heavy = set(NEVER) - {"decimal", "hashlib"}
+    assert found.isdisjoint(heavy), sorted(found & heavy)
+
+
+def test_help_imports_no_book_and_no_command(root: Path) -> None:
+    found = imported(root, "--help")
+    assert not any(name.startswith(("crmctl.services", "crmctl.index", "crmctl.store", "sqlite3")) for name in found)
+    assert {name for name in found if name.startswith("crmctl.cli.")} <= {
+        "crmctl.cli.app",
+        "crmctl.cli.options",
+        "crmctl.cli.root",
+        "crmctl.cli.records",
+    }
