@@ -1,0 +1,92 @@
+"""The same contacts in other tools' formats, and how long those take to list or find them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from functools import partial
+from typing import TYPE_CHECKING
+from typing import Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from collections.abc import Sequence
+    from pathlib import Path
+
+TINYDB = """
+import sys
+from tinydb import TinyDB, where
+db = TinyDB(sys.argv[1])
+print(db.count(where("country") == "BR"))
+"""
+
+
+def contacts(book: Path) -> list[dict[str, str]]:
+    """The book's customers as flat maps."""
+    from crmctl.store.yaml_reader import read_yaml
+
+    found = []
+    for path in sorted(book.glob("records/customers/**/*.yaml")):
+        data: dict[str, Any] = dict(read_yaml(path.read_bytes(), path.name).data)
+        flat = {
+            "name": data["name"],
+            "email": data["emails"][0],
+            "country": data["address"]["country"],
+            "id": data["id"],
+        }
+        found.append(flat)
+    return found
+
+
+def lines(
+    book: Path, work: Path, once: Callable[..., Any], in_turns: Callable[..., Any], program: Sequence[str], runs: int
+) -> list[Any]:
+    """One line of the table for each peer that is installed."""
+    from bench import Line
+    from bench import milliseconds
+
+    people = contacts(book)
+    mine = (*program, "-C", str(book), "customer", "list", "country:BR", "-o", "tsv")
+    result = []
+    for name, bar, command in _commands(people, work):
+        times = min(runs, 3) if name == "khard" else runs
+        ours, theirs, ratio = in_turns(partial(once, mine), partial(once, command), times)
+        met = ratio <= bar
+        words = f"{1 / bar:.0f}x faster" if bar < 1 else "faster"
+        against = f"{name} {milliseconds(theirs)}"
+        result.append(Line("list, filtered", milliseconds(ours), against, f"{1 / ratio:.1f}x faster", words, met))
+    if not result:
+        result.append(Line("(no peer is installed)", "", "", "", "", None))
+    return result
+
+
+def _commands(people: list[dict[str, str]], work: Path) -> list[tuple[str, float, tuple[str, ...]]]:
+    found: list[tuple[str, float, tuple[str, ...]]] = []
+    if shutil.which("khard"):
+        found.append(("khard", 1 / 20, _khard(people, work)))
+    if shutil.which("recsel"):
+        path = work / "contacts.rec"
+        records = ("".join(f"{key}: {value}\n" for key, value in person.items()) for person in people)
+        path.write_text("\n".join(records), encoding="utf-8")
+        found.append(("recsel", 1, ("recsel", "-e", "country = 'BR'", str(path))))
+    path = work / "contacts.json"
+    path.write_text(
+        json.dumps({"_default": {str(at): person for at, person in enumerate(people, 1)}}), encoding="utf-8"
+    )
+    found.append(("TinyDB, one file", 1, (sys.executable, "-c", TINYDB, str(path))))
+    return found
+
+
+def _khard(people: list[dict[str, str]], work: Path) -> tuple[str, ...]:
+    folder = work / "cards"
+    folder.mkdir()
+    for person in people:
+        card = (
+            f"BEGIN:VCARD\r\nVERSION:3.0\r\nUID:{person['id']}\r\nFN:{person['name']}\r\nN:{person['name']};;;;\r\n"
+            f"EMAIL:{person['email']}\r\nADR:;;;;;;{person['country']}\r\nEND:VCARD\r\n"
+        )
+        (folder / f"{person['id']}.vcf").write_text(card, encoding="utf-8")
+    config = work / "khard.conf"
+    config.write_text(f"[addressbooks]\n[[bench]]\npath = {folder}\n", encoding="utf-8")
+    return ("khard", "-c", str(config), "list", "BR")
