@@ -300,6 +300,7 @@ def main() -> None:
                 show("Writing", writes(book, arguments.runs))
             if wanted in (None, "peers"):
                 show("Peers, 10,000 contacts", peers.lines(book, work, once, in_turns, PROGRAM, arguments.runs))
+                show("Messages", peers.messages(book, work, once, in_turns, PROGRAM))
         if wanted in (None, "import"):
             show("Import", imports(work, arguments.cdnow))
         if arguments.large or wanted == "large":
