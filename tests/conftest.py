@@ -37,8 +37,15 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture(autouse=True)
-def own_world(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No setting of the machine leaks in, nothing leaks out."""
+def own_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No setting of the machine leaks in, nothing leaks out; a test that undoes its own patches keeps this world."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        _enter_world(tmp_path_factory, monkeypatch)
+        yield
+    clock.freeze(None)
+
+
+def _enter_world(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith(("GIT_", "CRMCTL_", "XDG_", "LESS")):
             monkeypatch.delenv(name)
@@ -59,8 +66,6 @@ def own_world(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(socket.socket, "connect", _refuse)
-    yield
-    clock.freeze(None)
 
 
 def _refuse(*_: object) -> NoReturn:
