@@ -32,7 +32,7 @@ def check(app: App, paths: tuple[str, ...], form: str) -> int:
     Looks at all files below records/ (or those named by PATH) and at crm.yaml, and lists all problems as
     FILE:LINE:COLUMN: MESSAGE with a hint. The exit status is 1 when there are any.
     """
-    from crmctl.services.checks import check_book
+    from crmctl.services.checking.checks import check_book
 
     with progress_bar(app, "Checking") as progress:
         report = check_book(app.book, paths, progress)

@@ -66,7 +66,7 @@ def templates(context: click.Context, incomplete: str) -> list[CompletionItem]:
     """The names of the book's templates."""
 
     def found() -> list[CompletionItem]:
-        from crmctl.services.checks_files import templates as names
+        from crmctl.services.checking.files import templates as names
 
         return _items((name for name in sorted(names(_book(context).root)) if "." not in name), incomplete)
 
@@ -113,7 +113,7 @@ def _items(values: Iterable[str], incomplete: str, prefix: str = "") -> list[Com
 
 
 def _kinds(book: Book, incomplete: str) -> list[CompletionItem]:
-    from crmctl.services.checks_settings import load
+    from crmctl.services.checking.settings import load
 
     known = load(book.root).settings.schema.kinds
     return [CompletionItem(kind.name, help=kind.help) for kind in known if kind.name.startswith(incomplete)]
@@ -144,7 +144,7 @@ def _handles(book: Book, kind_name: str, incomplete: str) -> list[CompletionItem
 
 
 def _by_file_names(book: Book, kind_name: str, incomplete: str) -> list[CompletionItem]:
-    from crmctl.services.checks_settings import load
+    from crmctl.services.checking.settings import load
 
     kind = load(book.root).settings.schema.require(kind_name)
     if kind.storage != "yaml":
@@ -200,7 +200,7 @@ def _values(book: Book, kind: Kind, name: str, typed: str, prefix: str) -> list[
     if target.table and not field.derived and field.type in ("text", "choice"):
         return _items(_used(book, target.table, target.column, last), last, prefix)
     if field.type == "template":
-        from crmctl.services.checks_files import templates as names
+        from crmctl.services.checking.files import templates as names
 
         return _items((name for name in sorted(names(book.root)) if "." not in name), last, prefix)
     return []

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from crmctl.cli.app import App
-    from crmctl.services.doctor import Finding
+    from crmctl.services.clone.doctor import Finding
 
 _COLORS = {"ok": "green", "warn": "yellow", "bad": "red"}
 
@@ -45,10 +45,10 @@ def doctor(app: App, fix: bool, rebuild: bool, form: str) -> int:
 
 
 def _findings(app: App, *, fix: bool, rebuild: bool) -> Iterator[Finding]:
-    from crmctl.services.doctor import BAD
-    from crmctl.services.doctor import Finding
-    from crmctl.services.doctor import book_findings
-    from crmctl.services.doctor import programs
+    from crmctl.services.clone.doctor import BAD
+    from crmctl.services.clone.doctor import Finding
+    from crmctl.services.clone.doctor import book_findings
+    from crmctl.services.clone.doctor import programs
 
     yield from programs(Path.cwd())
     try:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from crmctl.cli.app import App
     from crmctl.model.fields import Kind
     from crmctl.render.rows import Value
-    from crmctl.services.history import Event
+    from crmctl.services.past.history import Event
 
 
 def _complete(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[object]:
@@ -37,7 +37,7 @@ def history(app: App, words: tuple[str, ...], limit: int | None, form: str) -> N
     The record is looked for among customers first, then among the other kinds; KIND says which one is meant. A record
     that was removed is found by its whole handle. A customer's history tells of their interactions too.
     """
-    from crmctl.services.history import history as read
+    from crmctl.services.past.history import history as read
 
     kind, handle = _located(app, words)
     events = read(app.book, kind, handle, limit or 0)
@@ -71,7 +71,7 @@ def _nothing(kind: Kind, handle: str) -> str:
 
 def _located(app: App, words: tuple[str, ...]) -> tuple[Kind, str]:
     """The record that the words mean, the first of which may be a kind; a person chooses among several."""
-    from crmctl.services.history import locate
+    from crmctl.services.past.history import locate
 
     kind = app.book.schema.kind(words[0]) if len(words) > 1 else None
     if len(words) > (2 if kind is not None else 1):

@@ -29,7 +29,7 @@ def hooks() -> None:
 @pass_app
 def install(app: App) -> None:
     """Put the pre-commit hook in place."""
-    from crmctl.services import githooks
+    from crmctl.services.clone import githooks
 
     hook = githooks.install(app.book.places)
     app.say(f"The pre-commit hook is in place: {hook.path}  [undo: crmctl hooks uninstall]")
@@ -39,7 +39,7 @@ def install(app: App) -> None:
 @pass_app
 def uninstall(app: App) -> None:
     """Take the pre-commit hook away."""
-    from crmctl.services import githooks
+    from crmctl.services.clone import githooks
 
     hook = githooks.uninstall(app.book.places)
     app.say(_GONE[hook.state].format(path=hook.path))
@@ -49,7 +49,7 @@ def uninstall(app: App) -> None:
 @pass_app
 def show(app: App) -> None:
     """Show whether the hook is in place."""
-    from crmctl.services import githooks
+    from crmctl.services.clone import githooks
 
     hook = githooks.look(app.book.places)
     app.print([f"{githooks.NAME}  {hook.state}  {hook.path}"])
@@ -72,7 +72,7 @@ def pre_commit(app: App, arguments: tuple[str, ...]) -> int:
     from pathlib import Path
 
     from crmctl.cli.problems import problem_lines
-    from crmctl.services.checks_staged import check_staged
+    from crmctl.services.checking.staged import check_staged
 
     problems = check_staged(Path.cwd()).problems
     for line in problem_lines(app, problems):

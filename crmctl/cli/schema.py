@@ -73,7 +73,7 @@ def schema(app: App, kind: str, form: str | None) -> None:
 def _schema(app: App) -> Schema:
     """The kinds of the book, or the built-in ones where there is no book."""
     from crmctl.model.settings import read_settings
-    from crmctl.services.checks_settings import load
+    from crmctl.services.checking.settings import load
 
     try:
         return load(app.book.root).settings.schema

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from crmctl.cli.app import App
-    from crmctl.services.setup import Made
+    from crmctl.services.clone.setup import Made
 
 _NEXT = (
     "crmctl customer add 'Ada Lovelace' --email ada@example.com",
@@ -54,8 +54,8 @@ def init(app: App, /, directory: Path, sample: bool, layout: str | None, **basic
       crmctl init acme --currency USD --timezone America/Denver --country US
       crmctl init --sample play
     """
-    from crmctl.services.setup import make
-    from crmctl.services.starter import Basics
+    from crmctl.services.clone.setup import make
+    from crmctl.services.clone.starter import Basics
 
     made = make(directory, Basics(layout=layout or "", **basics), sample=sample)
     for line in _told(made, directory, sample=sample):

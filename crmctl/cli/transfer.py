@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from crmctl.model.fields import Kind
     from crmctl.render.rows import Value
-    from crmctl.services.import_plan import Plan
-    from crmctl.services.import_source import Source
+    from crmctl.services.importing.plan import Plan
+    from crmctl.services.importing.source import Source
 
 _FIRST_REASONS = 5
 _WIDEST = 8
@@ -75,8 +75,8 @@ def import_csv(app: App, /, file: str, kind_name: str, **options: Any) -> int:
       crmctl import csv orders.csv --kind interaction --map customer=client --map at=date --map amount=total \\
           --map external.shop=order_no --set type=purchase --key external.shop
     """
-    from crmctl.services.import_plan import Request
-    from crmctl.services.import_source import open_source
+    from crmctl.services.importing.plan import Request
+    from crmctl.services.importing.source import open_source
     from crmctl.services.records import Assignment
 
     request = Request(
@@ -98,8 +98,8 @@ def import_csv(app: App, /, file: str, kind_name: str, **options: Any) -> int:
 def _import(app: App, file: str, source: Source, request: Any, options: dict[str, Any]) -> int:
     from pathlib import Path
 
-    from crmctl.services import import_rejects
-    from crmctl.services import imports
+    from crmctl.services.importing import imports
+    from crmctl.services.importing import rejects as import_rejects
 
     watch = _Bars(app)
     plan = imports.plan(app.book, source, request, watch)

@@ -12,7 +12,7 @@ from crmctl.render.text import safe
 
 def main(here: Path | None = None) -> int:
     """Check what is staged in the repository around ``here`` (the present folder); 0 lets the commit go on."""
-    from crmctl.services.checks_staged import check_staged
+    from crmctl.services.checking.staged import check_staged
 
     try:
         report = check_staged(here or Path.cwd())

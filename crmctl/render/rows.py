@@ -125,7 +125,7 @@ def _csv(columns: Sequence[Column], rows: Iterable[Sequence[Value]], *, raw: boo
 def inert(text: str) -> str:
     """A CSV cell that no spreadsheet runs: a leading ``'`` before what would be a formula; numbers stay as they are.
 
-    Source: the OWASP page on CSV injection. ``services.imports`` takes the mark away again.
+    Source: the OWASP page on CSV injection. ``services.importing.imports`` takes the mark away again.
     """
     if text.startswith("-") and text[1:].replace(".", "", 1).isdecimal():
         return text

@@ -19,11 +19,11 @@ from crmctl.errors import InvalidData
 from crmctl.errors import NotFound
 from crmctl.errors import Problem
 from crmctl.model import ids
-from crmctl.services import checks_files
 from crmctl.services import lines
 from crmctl.services import records
-from crmctl.services.checks_records import Checker
-from crmctl.services.json_places import place_in
+from crmctl.services.checking import files
+from crmctl.services.checking.json_places import place_in
+from crmctl.services.checking.records import Checker
 from crmctl.services.records import Written
 from crmctl.store.yaml_reader import read_yaml
 
@@ -136,8 +136,8 @@ def _one_line(text: str) -> str:
 def review(book: Book, draft: Draft, text: str) -> list[Problem]:
     """Everything that keeps ``text`` from being saved; unknown fields do not, they are kept as they are."""
     settings = book.settings
-    walked = checks_files.walk(book.root, settings)
-    checker = Checker(settings, walked.handles, checks_files.templates(book.root), book.now())
+    walked = files.walk(book.root, settings)
+    checker = Checker(settings, walked.handles, files.templates(book.root), book.now())
     try:
         data, marks = _read(draft, text)
     except InvalidData as exc:

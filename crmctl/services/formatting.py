@@ -11,10 +11,10 @@ from crmctl.errors import Problem
 from crmctl.errors import StorageFailed
 from crmctl.model import entry
 from crmctl.model import ids
-from crmctl.services import checks_files
-from crmctl.services import checks_settings
-from crmctl.services.checks import relative
-from crmctl.services.checks import within
+from crmctl.services.checking import files as checks_files
+from crmctl.services.checking import settings as checks_settings
+from crmctl.services.checking.checks import relative
+from crmctl.services.checking.checks import within
 from crmctl.services.layouts import lay_out
 from crmctl.services.records import Written
 from crmctl.store.files import read_file

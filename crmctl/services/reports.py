@@ -185,7 +185,7 @@ def _state(book: Book, report: Report, as_of: date | None) -> _State:
         status = book.probe.result()
         edited = any(_counts(path, report) for path in (*status.changed, *status.untracked))
         return _State(book.index, book.settings, status.head, edited, False)
-    from crmctl.services import past
+    from crmctl.services.past import past
 
     then = past.as_of(book, as_of)
     return _State(then.book_index, then.settings, then.commit, False, then.younger)

@@ -15,8 +15,8 @@ from helpers.books import git
 from helpers.books import write
 
 from crmctl.hooks import pre_commit
-from crmctl.services import githooks
-from crmctl.services.checks_staged import check_staged
+from crmctl.services.checking.staged import check_staged
+from crmctl.services.clone import githooks
 
 if TYPE_CHECKING:
     import pytest
@@ -241,7 +241,7 @@ def test_nothing_in_a_book_is_run(run: Run, book_dir: Path, tmp_path: Path) -> N
 
 
 def test_it_starts_without_click() -> None:
-    code = "import sys; import crmctl.hooks.pre_commit, crmctl.services.checks_staged; sys.exit('click' in sys.modules)"
+    code = "import sys; import crmctl.hooks.pre_commit, crmctl.services.checking.staged; sys.exit('click' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=PROJECT, check=False).returncode == 0
 
 

@@ -15,10 +15,10 @@ from crmctl.errors import NoBook
 from crmctl.errors import NotFound
 from crmctl.errors import Problem
 from crmctl.errors import UsageProblem
-from crmctl.services import checks_settings
 from crmctl.services.book import Book
-from crmctl.services.checks import check_book
-from crmctl.services.json_places import place_in
+from crmctl.services.checking import settings as checks_settings
+from crmctl.services.checking.checks import check_book
+from crmctl.services.checking.json_places import place_in
 
 if TYPE_CHECKING:
     from pathlib import Path

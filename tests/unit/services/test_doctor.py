@@ -13,16 +13,16 @@ from helpers.books import git
 from helpers.books import write
 
 from crmctl.errors import Locked
-from crmctl.services import doctor
-from crmctl.services import githooks
 from crmctl.services.book import Book
+from crmctl.services.clone import doctor
+from crmctl.services.clone import githooks
 from crmctl.store import journal
 from crmctl.store.lock import locked
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from crmctl.services.doctor import Finding
+    from crmctl.services.clone.doctor import Finding
 
 
 def findings(root: Path, *, fix: bool = False, rebuild: bool = False) -> dict[str, Finding]:

@@ -16,10 +16,10 @@ from crmctl.errors import NotFound
 from crmctl.model.kinds import CUSTOMER
 from crmctl.model.kinds import DEAL
 from crmctl.services.book import Book
-from crmctl.services.history import Event
-from crmctl.services.history import differences
-from crmctl.services.history import history
-from crmctl.services.history import locate
+from crmctl.services.past.history import Event
+from crmctl.services.past.history import differences
+from crmctl.services.past.history import history
+from crmctl.services.past.history import locate
 
 if TYPE_CHECKING:
     from pathlib import Path

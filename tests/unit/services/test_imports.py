@@ -10,11 +10,11 @@ from helpers.books import git
 from crmctl.errors import Conflict
 from crmctl.errors import InvalidData
 from crmctl.errors import UsageProblem
-from crmctl.services import imports
 from crmctl.services.book import Book
-from crmctl.services.import_plan import Plan
-from crmctl.services.import_plan import Request
-from crmctl.services.import_source import open_source
+from crmctl.services.importing import imports
+from crmctl.services.importing.plan import Plan
+from crmctl.services.importing.plan import Request
+from crmctl.services.importing.source import open_source
 from crmctl.services.records import Assignment
 from crmctl.store.yaml_reader import read_yaml
 

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from crmctl.model.fields import Field
 from crmctl.model.values import Context
 from crmctl.render.rows import inert
-from crmctl.services.import_cells import CellReader
-from crmctl.services.import_cells import Refused
-from crmctl.services.import_cells import same
-from crmctl.services.import_cells import typed
-from crmctl.services.import_cells import unmark
+from crmctl.services.importing.cells import CellReader
+from crmctl.services.importing.cells import Refused
+from crmctl.services.importing.cells import same
+from crmctl.services.importing.cells import typed
+from crmctl.services.importing.cells import unmark
 
 CONTEXT = Context("EUR", "DE", ZoneInfo("Europe/Berlin"))
 NOW = datetime(2026, 11, 16, 9, 0, tzinfo=UTC)

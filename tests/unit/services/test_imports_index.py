@@ -10,11 +10,11 @@ from helpers.books import git
 from helpers.books import names
 
 from crmctl.errors import Conflict
-from crmctl.services import import_index
-from crmctl.services import imports
 from crmctl.services.book import Book
-from crmctl.services.import_plan import Request
-from crmctl.services.import_source import open_source
+from crmctl.services.importing import imports
+from crmctl.services.importing import index
+from crmctl.services.importing.plan import Request
+from crmctl.services.importing.source import open_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,7 +82,7 @@ def fill(book: Book, files: dict[str, bytes], head: str, made: str) -> None:
     os.write(send, made.encode())
     os.close(send)
     try:
-        import_index._fill(book, head, files, receive)
+        index._fill(book, head, files, receive)
     finally:
         os.close(receive)
 
@@ -129,5 +129,5 @@ def test_an_index_of_another_state_is_left_alone(
 
 def test_few_files_are_not_worth_a_process(ada: tuple[Book, dict[str, bytes], str]) -> None:
     book, files, head = ada
-    assert import_index.start(book, head, files) is None
+    assert index.start(book, head, files) is None
     book.refresh()

@@ -6,10 +6,10 @@ from crmctl.errors import UsageProblem
 from crmctl.model.kinds import CASE
 from crmctl.model.kinds import CUSTOMER
 from crmctl.model.kinds import INTERACTION
-from crmctl.services.import_mapping import Pattern
-from crmctl.services.import_mapping import column
-from crmctl.services.import_mapping import mapping
-from crmctl.services.import_mapping import target
+from crmctl.services.importing.mapping import Pattern
+from crmctl.services.importing.mapping import column
+from crmctl.services.importing.mapping import mapping
+from crmctl.services.importing.mapping import target
 
 
 @pytest.mark.parametrize(

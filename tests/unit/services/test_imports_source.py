@@ -8,8 +8,8 @@ import pytest
 from crmctl.errors import InvalidData
 from crmctl.errors import NotFound
 from crmctl.errors import UsageProblem
-from crmctl.services.import_source import Source
-from crmctl.services.import_source import open_source
+from crmctl.services.importing.source import Source
+from crmctl.services.importing.source import open_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,8 +14,8 @@ from helpers.books import write
 
 from crmctl.errors import NotFound
 from crmctl.index.index import Index
-from crmctl.services import past
 from crmctl.services.book import Book
+from crmctl.services.past import past
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,17 +11,17 @@ import pytest
 from crmctl import errors
 from crmctl.model.settings import DEFAULT_PIPELINES
 from crmctl.model.settings import read_settings
-from crmctl.services import setup
 from crmctl.services import shipped
-from crmctl.services import starter
 from crmctl.services.book import Book
-from crmctl.services.starter import Basics
+from crmctl.services.clone import setup
+from crmctl.services.clone import starter
+from crmctl.services.clone.starter import Basics
 from crmctl.store.yaml_reader import read_yaml
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from crmctl.services.setup import Made
+    from crmctl.services.clone.setup import Made
 
 
 def git(folder: Path, *arguments: str) -> str:

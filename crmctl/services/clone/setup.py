@@ -17,9 +17,9 @@ from crmctl.model import values
 from crmctl.model.fields import Field
 from crmctl.model.settings import FILE
 from crmctl.services.book import Book
-from crmctl.services.starter import Basics
-from crmctl.services.starter import new_files
-from crmctl.services.starter import sample_files
+from crmctl.services.clone.starter import Basics
+from crmctl.services.clone.starter import new_files
+from crmctl.services.clone.starter import sample_files
 from crmctl.vcs import create as vcs_create
 
 if TYPE_CHECKING:
@@ -187,7 +187,7 @@ def _nothing_left_behind(root: Path, files: Iterable[str]) -> Iterator[None]:
 
 def _with_hooks(book: Book) -> Iterator[str]:
     """Put the git hooks in place; a book without them is still a book, so a failure is only told."""
-    from crmctl.services import githooks
+    from crmctl.services.clone import githooks
 
     try:
         githooks.install(book.places)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from crmctl import clock
 from crmctl.model import ids
 from crmctl.services import records
-from crmctl.services.import_cells import Refused
+from crmctl.services.importing.cells import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

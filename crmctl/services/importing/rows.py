@@ -12,26 +12,26 @@ from typing import NamedTuple
 from crmctl.errors import CrmError
 from crmctl.model import entry
 from crmctl.services import records
-from crmctl.services.import_cells import Refused
-from crmctl.services.import_cells import typed
-from crmctl.services.import_checks import Checks
-from crmctl.services.import_handles import Handles
-from crmctl.services.import_handles import id_sequence
-from crmctl.services.import_mapping import CUSTOMER
-from crmctl.services.import_mapping import HANDLE
-from crmctl.services.import_mapping import ID
-from crmctl.services.import_plan import SHOWN
-from crmctl.services.import_plan import Change
-from crmctl.services.import_plan import Line
-from crmctl.services.import_plan import Plan
-from crmctl.services.import_plan import Shown
-from crmctl.services.import_setup import Setup
-from crmctl.services.import_values import Path
-from crmctl.services.import_values import Values
-from crmctl.services.import_values import at
-from crmctl.services.import_values import extend
-from crmctl.services.import_values import laid_over
-from crmctl.services.import_values import nested
+from crmctl.services.importing.cells import Refused
+from crmctl.services.importing.cells import typed
+from crmctl.services.importing.checks import Checks
+from crmctl.services.importing.handles import Handles
+from crmctl.services.importing.handles import id_sequence
+from crmctl.services.importing.mapping import CUSTOMER
+from crmctl.services.importing.mapping import HANDLE
+from crmctl.services.importing.mapping import ID
+from crmctl.services.importing.plan import SHOWN
+from crmctl.services.importing.plan import Change
+from crmctl.services.importing.plan import Line
+from crmctl.services.importing.plan import Plan
+from crmctl.services.importing.plan import Shown
+from crmctl.services.importing.setup import Setup
+from crmctl.services.importing.values import Path
+from crmctl.services.importing.values import Values
+from crmctl.services.importing.values import at
+from crmctl.services.importing.values import extend
+from crmctl.services.importing.values import laid_over
+from crmctl.services.importing.values import nested
 from crmctl.services.lines import time_order
 from crmctl.store import jsonl
 from crmctl.store import layout
@@ -43,13 +43,13 @@ if TYPE_CHECKING:
 
     from crmctl.model.raw import RawMap
     from crmctl.services.book import Book
-    from crmctl.services.import_cells import CellReader
-    from crmctl.services.import_lookup import Finder
-    from crmctl.services.import_mapping import Target
-    from crmctl.services.import_match import Match
-    from crmctl.services.import_plan import Request
-    from crmctl.services.import_source import Row
-    from crmctl.services.import_source import Source
+    from crmctl.services.importing.cells import CellReader
+    from crmctl.services.importing.lookup import Finder
+    from crmctl.services.importing.mapping import Target
+    from crmctl.services.importing.match import Match
+    from crmctl.services.importing.plan import Request
+    from crmctl.services.importing.source import Row
+    from crmctl.services.importing.source import Source
 
 
 class _Read(NamedTuple):

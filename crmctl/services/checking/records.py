@@ -13,7 +13,7 @@ from crmctl.errors import Problem
 from crmctl.model import validate
 from crmctl.model.ids import handle_problem
 from crmctl.model.validate import Finding
-from crmctl.services.json_places import place_in
+from crmctl.services.checking.json_places import place_in
 from crmctl.store.jsonl import read_lines
 from crmctl.store.yaml_reader import read_yaml
 

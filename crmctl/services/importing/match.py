@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 from crmctl.errors import InvalidData
 from crmctl.errors import UsageProblem
-from crmctl.services.import_cells import Refused
-from crmctl.services.import_lookup import key_field
-from crmctl.services.import_lookup import known
-from crmctl.services.import_lookup import normal_key
-from crmctl.services.import_mapping import HANDLE
-from crmctl.services.import_mapping import ID
-from crmctl.services.import_mapping import target
+from crmctl.services.importing.cells import Refused
+from crmctl.services.importing.lookup import key_field
+from crmctl.services.importing.lookup import known
+from crmctl.services.importing.lookup import normal_key
+from crmctl.services.importing.mapping import HANDLE
+from crmctl.services.importing.mapping import ID
+from crmctl.services.importing.mapping import target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from crmctl.model.raw import Raw
     from crmctl.model.raw import RawMap
     from crmctl.services.book import Book
-    from crmctl.services.import_mapping import Pattern
-    from crmctl.services.import_mapping import Target
+    from crmctl.services.importing.mapping import Pattern
+    from crmctl.services.importing.mapping import Target
 
 
 class Match(NamedTuple):

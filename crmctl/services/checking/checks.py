@@ -15,8 +15,8 @@ from crmctl.errors import Problem
 from crmctl.errors import StorageFailed
 from crmctl.errors import UsageProblem
 from crmctl.model.settings import FILE
-from crmctl.services import checks_files
-from crmctl.services import checks_settings
+from crmctl.services.checking import files as checks_files
+from crmctl.services.checking import settings as checks_settings
 from crmctl.store.files import read_file
 from crmctl.store.layout import RECORDS
 
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from crmctl.model.schema import Schema
     from crmctl.services.book import Book
-    from crmctl.services.checks_files import Found
-    from crmctl.services.checks_records import Checker
+    from crmctl.services.checking.files import Found
+    from crmctl.services.checking.records import Checker
     from crmctl.store.layout import Place
 
 
@@ -49,7 +49,7 @@ def check_book(book: Book, paths: Sequence[str] = (), progress: Callable[[int, i
         NoBook: the settings cannot be read, so nothing can be held against them.
         NotFound, UsageProblem: a path names nothing in the book.
     """
-    from crmctl.services.checks_records import Checker
+    from crmctl.services.checking.records import Checker
 
     chosen = [relative(book.root, path) for path in paths]
     settings, problems = checks_settings.load(book.root)

@@ -7,26 +7,26 @@ from typing import TYPE_CHECKING
 from crmctl.errors import InvalidData
 from crmctl.errors import UsageProblem
 from crmctl.model import entry
-from crmctl.services import import_mapping
 from crmctl.services import refs
-from crmctl.services.import_cells import CellReader
-from crmctl.services.import_cells import Refused
-from crmctl.services.import_cells import typed
-from crmctl.services.import_lookup import Finder
-from crmctl.services.import_mapping import CUSTOMER
-from crmctl.services.import_mapping import HANDLE
-from crmctl.services.import_mapping import ID
-from crmctl.services.import_match import Matcher
+from crmctl.services.importing import mapping
+from crmctl.services.importing.cells import CellReader
+from crmctl.services.importing.cells import Refused
+from crmctl.services.importing.cells import typed
+from crmctl.services.importing.lookup import Finder
+from crmctl.services.importing.mapping import CUSTOMER
+from crmctl.services.importing.mapping import HANDLE
+from crmctl.services.importing.mapping import ID
+from crmctl.services.importing.match import Matcher
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from crmctl.model.raw import Raw
     from crmctl.services.book import Book
-    from crmctl.services.import_mapping import Target
-    from crmctl.services.import_plan import Request
-    from crmctl.services.import_source import Source
-    from crmctl.services.import_values import Path
+    from crmctl.services.importing.mapping import Target
+    from crmctl.services.importing.plan import Request
+    from crmctl.services.importing.source import Source
+    from crmctl.services.importing.values import Path
 
 
 class Setup:
@@ -43,9 +43,9 @@ class Setup:
         self.context = book.context
         self._now = book.now()
         self._request = request
-        self.mapping = import_mapping.mapping(self.kind, source.header, request.maps)
+        self.mapping = mapping.mapping(self.kind, source.header, request.maps)
         found = [item.target for item in self.mapping.mapped]
-        self.pattern = import_mapping.Pattern(request.handle, source.header) if request.handle else None
+        self.pattern = mapping.Pattern(request.handle, source.header) if request.handle else None
         self.matcher = Matcher(book, self.kind, request.key, found, self.pattern)
         self.finders = self._finders(found)
         self.own_finders = [finder for finder in self.finders.values() if finder.kind.name == self.kind.name]
@@ -87,7 +87,7 @@ class Setup:
         constants: list[tuple[Target, Raw]] = []
         currency = next((said.value for said in self._request.sets if said.name == "currency"), "")
         for said in self._request.sets:
-            found = import_mapping.target(self.kind, said.name)
+            found = mapping.target(self.kind, said.name)
             if found.path in (HANDLE, ID):
                 raise UsageProblem(f"{said.name} cannot be the same for every record")
             if found.path in mapped:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from crmctl.services.import_cells import same
+from crmctl.services.importing.cells import same
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from crmctl.model.raw import Raw
     from crmctl.model.raw import RawMap
     from crmctl.model.values import Context
-    from crmctl.services.import_mapping import Target
+    from crmctl.services.importing.mapping import Target
 
 Path = tuple[str, ...]
 Values = dict[Path, "Raw"]

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from crmctl.model.fields import Kind
     from crmctl.model.raw import Raw
     from crmctl.model.raw import RawMap
-    from crmctl.services.import_mapping import Mapping
+    from crmctl.services.importing.mapping import Mapping
     from crmctl.services.records import Assignment
 
 

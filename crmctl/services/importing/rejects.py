@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from crmctl.errors import UsageProblem
 from crmctl.render.rows import inert
-from crmctl.services.import_cells import unmark
+from crmctl.services.importing.cells import unmark
 from crmctl.store.files import storage_failed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from crmctl.services.import_source import Source
+    from crmctl.services.importing.source import Source
 
 LINE = "line"
 REASON = "reason"

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from crmctl.model import validate
 from crmctl.model import values
-from crmctl.services.import_cells import Refused
-from crmctl.services.import_mapping import CUSTOMER
-from crmctl.services.import_mapping import HANDLE
-from crmctl.services.import_mapping import ID
+from crmctl.services.importing.cells import Refused
+from crmctl.services.importing.mapping import CUSTOMER
+from crmctl.services.importing.mapping import HANDLE
+from crmctl.services.importing.mapping import ID
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from crmctl.model.raw import Raw
     from crmctl.model.raw import RawMap
     from crmctl.services.book import Book
-    from crmctl.services.import_mapping import Target
-    from crmctl.services.import_match import Match
+    from crmctl.services.importing.mapping import Target
+    from crmctl.services.importing.match import Match
 
 _STRICTER = {"granted": 0, "withdrawn": 1, "objected": 2, "erased": 3}
 """An import may go up here, never down."""

@@ -9,10 +9,10 @@ from typing import TypeVar
 
 from crmctl.errors import Conflict
 from crmctl.render.text import safe
-from crmctl.services import import_index
 from crmctl.services import lines
 from crmctl.services import records
-from crmctl.services.import_rows import plan as make_plan
+from crmctl.services.importing import index
+from crmctl.services.importing.rows import plan as make_plan
 from crmctl.services.records import Written
 from crmctl.store import layout
 
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from crmctl.services.book import Book
-    from crmctl.services.import_plan import Change
-    from crmctl.services.import_plan import Line
-    from crmctl.services.import_plan import Plan
-    from crmctl.services.import_plan import Request
-    from crmctl.services.import_source import Source
+    from crmctl.services.importing.plan import Change
+    from crmctl.services.importing.plan import Line
+    from crmctl.services.importing.plan import Plan
+    from crmctl.services.importing.plan import Request
+    from crmctl.services.importing.source import Source
     from crmctl.store.transaction import Transaction
 
 T = TypeVar("T")
@@ -79,7 +79,7 @@ def carry_out(
 
 
 def _commit(book: Book, tx: Transaction, files: Mapping[str, bytes], message: str) -> str:
-    feed = import_index.start(book, book.probe.result().head, files)
+    feed = index.start(book, book.probe.result().head, files)
     commit = ""
     try:
         commit = tx.commit(message)

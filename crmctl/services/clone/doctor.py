@@ -12,8 +12,8 @@ from crmctl import clock
 from crmctl.errors import Conflict
 from crmctl.errors import CrmError
 from crmctl.errors import Locked
-from crmctl.services import checks_settings
-from crmctl.services import githooks
+from crmctl.services.checking import settings as checks_settings
+from crmctl.services.clone import githooks
 from crmctl.store import journal
 from crmctl.store import lock as locks
 from crmctl.vcs import health

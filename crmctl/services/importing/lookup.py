@@ -9,8 +9,8 @@ from crmctl.errors import UsageProblem
 from crmctl.model import columns
 from crmctl.model import values
 from crmctl.model.text import fold
-from crmctl.services.import_cells import Refused
-from crmctl.services.import_mapping import target
+from crmctl.services.importing.cells import Refused
+from crmctl.services.importing.mapping import target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,13 +11,13 @@ from crmctl.errors import NoBook
 from crmctl.errors import Problem
 from crmctl.model import ids as identities
 from crmctl.model.settings import FILE
-from crmctl.services import checks_settings
 from crmctl.services.book import Book
-from crmctl.services.checks import Ids
-from crmctl.services.checks import Report
-from crmctl.services.checks import check_content
-from crmctl.services.checks import others_with_ids
-from crmctl.services.checks_records import Checker
+from crmctl.services.checking import settings as checks_settings
+from crmctl.services.checking.checks import Ids
+from crmctl.services.checking.checks import Report
+from crmctl.services.checking.checks import check_content
+from crmctl.services.checking.checks import others_with_ids
+from crmctl.services.checking.records import Checker
 from crmctl.store import layout
 from crmctl.vcs import places
 from crmctl.vcs.staged import Staged

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from crmctl.errors import InvalidData
 from crmctl.errors import NotFound
 from crmctl.errors import UsageProblem
-from crmctl.services.import_cells import unmark
+from crmctl.services.importing.cells import unmark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
