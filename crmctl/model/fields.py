@@ -46,7 +46,8 @@ class Field(NamedTuple):
     of its own. ``vocabulary`` names the setting that lists the allowed values; ``choices`` are the values
     themselves. ``currency`` names the field beside a "money" field that holds its currency. ``option`` is the
     command-line option that ``add`` and ``set`` offer for it. ``search`` puts the text into full-text search.
-    A ``derived`` field is counted by the index and never stands in a file.
+    A ``derived`` field is counted by the index and never stands in a file. For merges, ``key`` is the part that tells
+    the entries of a list of groups apart, and ``done`` are the choices that beat the others, the strongest last.
     """
 
     name: str
@@ -64,14 +65,18 @@ class Field(NamedTuple):
     aliases: tuple[str, ...] = ()
     merge: str = ""
     derived: bool = False
+    key: str = ""
+    done: tuple[str, ...] = ()
 
     @property
     def merge_policy(self) -> str:
         """The declared policy, or the usual one for the type and shape."""
         if self.merge:
             return self.merge
+        if self.shape == "list" and self.type == "group":
+            return "keyed" if self.key else "unit"
         if self.shape == "list":
-            return "keyed" if self.type == "group" else "set"
+            return "set"
         if self.shape == "map":
             return "keyed"
         return {"group": "unit", "note": "lines"}.get(self.type, "scalar")

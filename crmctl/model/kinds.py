@@ -33,6 +33,7 @@ _LINES = Field(
     "lines",
     "group",
     shape="list",
+    key="product",
     help="what it consists of",
     fields=(
         Field("product", "ref", kind="product"),
@@ -55,6 +56,7 @@ _CONSENT = Field(
         Field("how", help="form, phone call, paper ..."),
         Field("evidence", help="where the proof is"),
         Field("wording", help="what they were told"),
+        Field("follows", help="the withdrawal this grant came after: its state and date"),
     ),
 )
 
@@ -84,12 +86,20 @@ CUSTOMER = Kind(
         _TAGS,
         Field("source", option="--source", help="how they found us"),
         _CONSENT,
-        Field("do_not_contact", "choice", shape="list", choices=("all", *CHANNELS), help="never on these channels"),
+        Field(
+            "do_not_contact",
+            "choice",
+            shape="list",
+            merge="tighten",
+            choices=("all", *CHANNELS),
+            help="never on these channels",
+        ),
         Field("cadence", "days", option="--cadence", help="stay in touch at least this often: 30d, 2w"),
         Field(
             "relations",
             "group",
             shape="list",
+            key="customer",
             help="people they know",
             fields=(Field("customer", "ref", kind="customer", required=True), Field("role", help="what to them")),
         ),
@@ -188,7 +198,14 @@ CASE = Kind(
         _CUSTOMER,
         Field("type", "choice", choices=("question", "request", "issue", "complaint"), option="--type"),
         Field("priority", "choice", choices=("low", "normal", "high", "urgent"), option="--priority"),
-        Field("status", "choice", choices=("open", "waiting", "solved", "closed"), option="--status", merge="done"),
+        Field(
+            "status",
+            "choice",
+            choices=("open", "waiting", "solved", "closed"),
+            option="--status",
+            merge="done",
+            done=("solved", "closed"),
+        ),
         Field("channel", "choice", choices=("email", "phone", "chat", "visit", "web", "letter")),
         Field("product", "ref", kind="product"),
         Field("opened", "datetime", help="when it came in"),

@@ -40,10 +40,11 @@ KEYS = (
     "fields",
     "kinds",
 )
-_RUNS_THINGS = frozenset(
+RUNS_THINGS = frozenset(
     "command password_command editor pager hook hooks host port smtp server password secret key token plugin "
-    "plugins loader sendmail exec shell path script url proxy".split()
+    "plugins loader sendmail exec shell path script url proxy include extends sshcommand askpass driver".split()
 )
+"""Keys that have no place in any file of a book: they would name a program, a host, a secret or a file elsewhere."""
 
 DEFAULT_LIFECYCLES = ("lead", "prospect", "customer", "former")
 DEFAULT_INTERACTION_TYPES = (
@@ -149,15 +150,16 @@ def zone_named(name: str) -> tzinfo | None:
         return None
 
 
-def read_settings(raw: RawMap) -> Settings:
+def read_settings(raw: RawMap, *, again: bool = False) -> Settings:
     """The settings that ``raw``, the content of a ``crm.yaml``, makes.
 
     What is wrong is listed in ``problems`` as (key path, message) pairs, and a default stands in for it, so that one
-    bad line in the settings does not close the book.
+    bad line in the settings does not close the book. ``again`` says that this has been done before for the same
+    ``raw``: the time zone, which takes longest to look up, is then not looked at until it is used.
     """
     problems: list[tuple[tuple[str, ...], str]] = []
     for key in raw:
-        if key in _RUNS_THINGS:
+        if key in RUNS_THINGS:
             message = f"{key!r} has no place in a shared book; it belongs into your own config.yaml"
             problems.append(((key,), message))
         elif key not in KEYS:
@@ -176,7 +178,7 @@ def read_settings(raw: RawMap) -> Settings:
     schema, schema_problems = schemas.build(vocabularies, raw.get("fields", ""), raw.get("kinds", ""))
     problems += schema_problems
     timezone = _text(raw, "timezone", problems) or "UTC"
-    if zone_named(timezone) is None:
+    if not again and zone_named(timezone) is None:
         problems.append((("timezone",), f"{timezone!r} is not a time zone (write it as Europe/Berlin)"))
         timezone = "UTC"
     currency = (_text(raw, "currency", problems) or "EUR").upper()

@@ -129,7 +129,7 @@ def parse_line(raw: bytes) -> RawMap:
         if end != len(text) and text[end:].strip(" \t\r"):
             raise _Refused("syntax", "something follows the object", "one line is one object", text[end:].strip())
     except json.JSONDecodeError:
-        value = _DECODER.decode(text)  # again, for white space before the object and for the better message
+        value = _with_space_before(text)
     except RecursionError:
         raise _too_deep() from None
     if value.__class__ is not dict:
@@ -140,6 +140,14 @@ def parse_line(raw: bytes) -> RawMap:
         _check_whole_characters(value, text)
     result: RawMap = value
     return result
+
+
+def _with_space_before(text: str) -> Any:
+    """Read a line once more, for white space before the object and for the better message."""
+    try:
+        return _DECODER.decode(text)
+    except RecursionError:
+        raise _too_deep() from None
 
 
 def write_line(value: Mapping[str, Any]) -> bytes:

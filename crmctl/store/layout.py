@@ -29,9 +29,20 @@ def path_of(kind: Kind, handle: str, *, sharded: bool) -> str:
     """
     name = handle + ENDINGS[kind.storage]
     if sharded:
-        shard = handle[-2:].strip(".-_") or "_"
-        return f"{RECORDS}/{kind.plural}/{shard}/{name}"
+        return f"{RECORDS}/{kind.plural}/{_shard(handle)}/{name}"
     return f"{RECORDS}/{kind.plural}/{name}"
+
+
+def flat(path: str) -> str:
+    """Where the same record stands in the flat layout; ``path`` itself for whatever is no record in a shard."""
+    parts = path.split("/")
+    if len(parts) != 4 or parts[0] != RECORDS or parts[2] != _shard(parts[3].rpartition(".")[0]):
+        return path
+    return f"{RECORDS}/{parts[1]}/{parts[3]}"
+
+
+def _shard(handle: str) -> str:
+    return handle[-2:].strip(".-_") or "_"
 
 
 def place_of(path: str, schema: Schema) -> Place | None:

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 1 << 20
 BOM = b"\xef\xbb\xbf"
-CONFLICT_HINT = "keep what is right, take the marker lines out, and git add the file"
+CONFLICT_HINT = "crmctl conflicts shows what is asked; if nothing is, keep what is right and take the marker lines out"
 NUL_HINT = "bring an earlier version back: crmctl history shows them"
 CONFLICT_MESSAGE = "an unsettled merge conflict: both versions are in the file between markers"
 
-_MARKER = re.compile(rb"^(?:<{7}|>{7}|\|{7})(?: |\r?$)", re.MULTILINE)
+_MARKER = re.compile(rb"^(?:<{7,}|>{7,}|\|{7,})(?: |\r?$)", re.MULTILINE)
 # Characters no YAML file may hold as they are, and the line breaks only some readers see.
 _UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _BREAK = re.compile("\r\n|\r|\n")

@@ -102,6 +102,13 @@ REFUSED = [
         "an unsettled merge conflict: both versions are in the file between markers",
     ),
     (
+        b"a: 1\n<<<<<<<<<<<< HEAD\nb: 2\n============\nb: 3\n>>>>>>>>>>>> ann\n",
+        2,
+        1,
+        "conflict-markers",
+        "an unsettled merge conflict: both versions are in the file between markers",
+    ),
+    (
         b"a: 1\n>>>>>>> ann\n",
         2,
         1,
