@@ -96,6 +96,10 @@ class Conflict(CrmError):
     code = CONFLICT
 
 
+class BranchMoved(Conflict):
+    """Someone else committed between our reading HEAD and our moving it."""
+
+
 class NoBook(CrmError):
     """There is no book here, or its settings cannot be used."""
 

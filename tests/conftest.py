@@ -62,6 +62,8 @@ def _enter_world(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.M
         "TZ": "UTC",
         "COLUMNS": "100",
         "NO_COLOR": "1",
+        # git starts the merge driver and hooks in processes of their own, which have to find this checkout.
+        "PYTHONPATH": str(PROJECT),
     }
     for name, value in settings.items():
         monkeypatch.setenv(name, value)

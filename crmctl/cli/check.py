@@ -20,33 +20,80 @@ from crmctl.render.text import safe
 
 if TYPE_CHECKING:
     from crmctl.cli.app import App
+    from crmctl.errors import Problem
 
 
 @click.command("check", cls=Command)
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.option(
+    "--merges",
+    is_flag=False,
+    flag_value="..",
+    metavar="[REV..]",
+    help="Derive every merge again (those since REV), and name what it lost or invented.",
+)
 @output_option("lines", formats=FORMS)
 @pass_app
-def check(app: App, paths: tuple[str, ...], form: str) -> int:
+def check(app: App, paths: tuple[str, ...], merges: str | None, form: str) -> int:
     """Check every record and every reference.
 
     Looks at all files below records/ (or those named by PATH) and at crm.yaml, and lists all problems as
     FILE:LINE:COLUMN: MESSAGE with a hint. The exit status is 1 when there are any.
+
+    With --merges it looks at the merges in the history instead, whoever made them: a hosting site's button, an editor,
+    or crmctl. Each is derived again from what was merged, and every field that it lost or invented is named.
+
+    \b
+      crmctl check
+      crmctl check records/customers
+      crmctl check --merges origin/main..
     """
+    if merges is not None:
+        return _check_merges(app, paths, merges, form)
     from crmctl.services.checking.checks import check_book
 
     with progress_bar(app, "Checking") as progress:
         report = check_book(app.book, paths, progress)
     # The problems are this command's result: nothing unreadable has to be told a second time.
     app.book.refresh()
-    if form == "lines":
-        app.print(problem_lines(app, report.problems))
-    else:
-        app.rows(form, COLUMNS, (list(problem) for problem in report.problems), nothing="")
+    _print(app, report.problems, form)
     if not report.problems:
         app.say(f"No problems in {counted(report.files, 'file')}.")
         return errors.OK
     bad = len({problem.path for problem in report.problems})
     app.say(f"{counted(len(report.problems), 'problem')} in {counted(bad, 'file')} of {report.files:,}.")
+    return errors.FAILED
+
+
+def _print(app: App, problems: list[Problem], form: str) -> None:
+    if form == "lines":
+        app.print(problem_lines(app, problems))
+    else:
+        app.rows(form, COLUMNS, (list(problem) for problem in problems), nothing="")
+
+
+def _check_merges(app: App, paths: tuple[str, ...], merges: str, form: str) -> int:
+    from crmctl.services.checking.merges import check_merges
+
+    since, dots, until = merges.partition("..")
+    if paths or not dots or until:
+        wrong = " ".join((merges, *paths)) if merges != ".." else " ".join(paths)
+        hint = "For example: crmctl check --merges, or crmctl check --merges main.."
+        raise errors.UsageProblem(f"--merges takes REV.. or nothing, not {wrong!r}", hint=hint)
+    with progress_bar(app, "Merging again") as progress:
+        report = check_merges(app.book, since, progress)
+    app.book.refresh()
+    _print(app, report.problems, form)
+    if report.shallow:
+        app.say(
+            f"This clone is shallow: {counted(report.skipped, 'merge')} could not be looked at, and older ones are not "
+            "in it. git fetch --unshallow brings them."
+        )
+    if not report.problems:
+        app.say(f"No problems in {counted(report.merges, 'merge')}.")
+        return errors.OK
+    bad = len({problem.message.split(":", 1)[0] for problem in report.problems})
+    app.say(f"{counted(len(report.problems), 'problem')} in {counted(bad, 'merge')} of {report.merges:,}.")
     return errors.FAILED
 
 

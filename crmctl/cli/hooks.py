@@ -1,7 +1,8 @@
-"""``crmctl hooks install|uninstall|show``, and ``crmctl hook NAME``, which git calls."""
+"""``crmctl hooks install|uninstall|show|print``, and ``crmctl hook NAME``, which git calls."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -9,83 +10,177 @@ import click
 from crmctl import errors
 from crmctl.cli.app import pass_app
 from crmctl.cli.options import Command
-from crmctl.cli.problems import counted
+from crmctl.cli.options import output_option
+from crmctl.render.rows import Column
 
 if TYPE_CHECKING:
     from crmctl.cli.app import App
+    from crmctl.services.clone.githooks import Folder
+    from crmctl.services.clone.githooks import Hook
 
 _HELP = {"help_option_names": ["-h", "--help"]}
+_NAMES = (
+    "pre-commit",
+    "pre-merge-commit",
+    "commit-msg",
+    "pre-push",
+    "post-merge",
+    "post-checkout",
+    "post-rewrite",
+    "pre-receive",
+)
+_SERVER = click.option(
+    "--server",
+    metavar="REPO.git",
+    type=click.Path(path_type=Path),
+    help="The repository that people push to, for its pre-receive hook.",
+)
 
 
 @click.group("hooks", context_settings=_HELP)
 def hooks() -> None:
-    """Put git hooks in place or take them away.
+    """Put git hooks and the merge driver in place or take them away.
 
-    With the hook in place `git commit` checks the records that it is about to commit.
+    \b
+    merge driver      git joins records field by field (merge, rebase, cherry-pick, revert, stash ...)
+    pre-commit        records about to be committed are checked
+    pre-merge-commit  the same for a merge
+    commit-msg        no e-mail address or phone number of a changed record gets into a commit
+                      message: nobody could take it out of the history again
+    pre-push          no conflict markers and no unreadable record are pushed
+    post-merge, post-checkout, post-rewrite
+                      crmctl's index is brought up to date
+    pre-receive       on a server: what is pushed is readable and valid, ids stay, nothing is a
+                      link or a program, and the main branch is never rewound
+
+    A hook that is there already is kept beside ours as NAME.before-crmctl, and run first. To leave
+    the checks out once: git commit --no-verify, git push --no-verify.
     """
 
 
 @hooks.command("install", cls=Command)
+@_SERVER
 @pass_app
-def install(app: App) -> None:
-    """Put the pre-commit hook in place."""
+def install(app: App, server: Path | None) -> int:
+    """Put the hooks and the merge driver in place.
+
+    \b
+      crmctl hooks install
+      crmctl hooks install --server /srv/git/team.git
+    """
+    from crmctl.services.clone import githooks
+    from crmctl.services.clone import mergedriver
+
+    if server is not None:
+        return _installed(app, githooks.install(githooks.server_folder(server), githooks.SERVER), f" --server {server}")
+    mergedriver.install(app.book.places)
+    app.say("The merge driver is in place: git joins records field by field.")
+    return _installed(app, githooks.install(app.book.places))
+
+
+def _installed(app: App, found: list[Hook], where: str = "") -> int:
     from crmctl.services.clone import githooks
 
-    hook = githooks.install(app.book.places)
-    app.say(f"The pre-commit hook is in place: {hook.path}  [undo: crmctl hooks uninstall]")
+    there = [hook for hook in found if hook.state == "installed"]
+    if there:
+        names = ", ".join(hook.name for hook in there)
+        app.say(f"Hooks in {there[0].path.parent}: {names}  [undo: crmctl hooks uninstall{where}]")
+    for hook in there:
+        if hook.kept:
+            app.say(f"The {hook.name} hook that was there is kept, and runs first.")
+    rest = [hook for hook in found if hook.state != "installed"]
+    for hook in rest:
+        app.warn(f"The {hook.name} hook is not in place: {hook.why}")
+        app.warn(f"hint: Add this line to it: {githooks.line(hook.name)}")
+    return errors.CONFLICT if rest else errors.OK
 
 
 @hooks.command("uninstall", cls=Command)
+@_SERVER
 @pass_app
-def uninstall(app: App) -> None:
-    """Take the pre-commit hook away."""
+def uninstall(app: App, server: Path | None) -> None:
+    """Take the hooks and the merge driver away; hooks that were there before come back."""
     from crmctl.services.clone import githooks
+    from crmctl.services.clone import mergedriver
 
-    hook = githooks.uninstall(app.book.places)
-    app.say(_GONE[hook.state].format(path=hook.path))
+    if server is not None:
+        before = githooks.uninstall(githooks.server_folder(server), githooks.SERVER)
+    else:
+        if mergedriver.uninstall(app.book.places):
+            app.say("The merge driver is gone: git merges records line by line, and may mix up what belongs together.")
+        before = githooks.uninstall(app.book.places)
+    gone = [hook for hook in before if hook.state in ("installed", "outdated")]
+    for hook in before:
+        if hook.state == "foreign":
+            app.say(f"The {hook.name} hook is not crmctl's, so it stays: {hook.path}")
+        elif hook.kept:
+            app.say(f"The {hook.name} hook that was there before is back: {hook.path}")
+    if gone:
+        app.say(f"Hooks taken away from {gone[0].path.parent}: {', '.join(hook.name for hook in gone)}.")
+    else:
+        app.say("There are no hooks of crmctl.")
 
 
 @hooks.command("show", cls=Command)
+@_SERVER
+@output_option("table", formats=("table", "json", "jsonl", "csv", "tsv"))
 @pass_app
-def show(app: App) -> None:
-    """Show whether the hook is in place."""
+def show(app: App, server: Path | None, form: str) -> None:
+    """Show what is in place."""
+    from crmctl.services.clone import githooks
+    from crmctl.services.clone import mergedriver
+
+    rows: list[list[str]] = []
+    if server is not None:
+        folder = githooks.server_folder(server)
+        found = githooks.look(folder, githooks.SERVER)
+    else:
+        places = app.book.places
+        rows.append(["merge driver", mergedriver.state(places), str(places.common_dir / "config"), ""])
+        folder = githooks.find(places)
+        found = githooks.look(folder)
+    rows += [[hook.name, hook.state, str(hook.path), _remark(folder, hook)] for hook in found]
+    app.rows(form, [Column("hook"), Column("state"), Column("file"), Column("remark")], rows)
+
+
+def _remark(folder: Folder, hook: Hook) -> str:
     from crmctl.services.clone import githooks
 
-    hook = githooks.look(app.book.places)
-    app.print([f"{githooks.NAME}  {hook.state}  {hook.path}"])
-    if hook.state in ("foreign", "elsewhere"):
-        app.say(f"To have records checked, add this line to it: {githooks.LINE}")
-    elif hook.state == "absent":
-        app.say("Put it in place: crmctl hooks install")
+    why = folder.why or hook.why
+    if hook.state != "installed" and why:
+        return f"{why}; the line to add: {githooks.line(hook.name)}"
+    if hook.state == "foreign":
+        return "someone's own; crmctl hooks install keeps it and puts crmctl's beside it"
+    return "runs the one that was there first" if hook.kept else ""
 
 
-@click.group("hook", context_settings=_HELP)
-def hook() -> None:
-    """Entry points that git calls."""
+@hooks.command("print", cls=Command)
+@click.argument("name", type=click.Choice(_NAMES))
+@pass_app
+def print_(app: App, name: str) -> None:
+    """Print a hook, to be put in place by other means.
+
+    \b
+      crmctl hooks print pre-receive > /srv/git/team.git/hooks/pre-receive
+      chmod +x /srv/git/team.git/hooks/pre-receive
+    """
+    from crmctl.services.clone import githooks
+
+    app.print(githooks.shim(name).splitlines())
 
 
-@hook.command("pre-commit", cls=Command)
+@click.command("hook", cls=Command)
+@click.argument("name", type=click.Choice(_NAMES))
 @click.argument("arguments", nargs=-1)
 @pass_app
-def pre_commit(app: App, arguments: tuple[str, ...]) -> int:
-    """Check the records that are about to be committed."""
-    from pathlib import Path
+def hook(app: App, name: str, arguments: tuple[str, ...]) -> int:
+    """Entry point that git calls: the hook NAME, with what git gives it."""
+    import sys
 
-    from crmctl.cli.problems import problem_lines
-    from crmctl.services.checking.staged import check_staged
+    from crmctl.services.clone import hook_runs
 
-    problems = check_staged(Path.cwd()).problems
-    for line in problem_lines(app, problems):
+    text = sys.stdin.buffer.read().decode("utf-8", "surrogateescape") if name in hook_runs.TAKES_INPUT else ""
+    outcome = hook_runs.run(name, arguments, text, Path.cwd())
+    for line in outcome.lines:
         app.warn(line)
-    if not problems:
-        return errors.OK
-    app.warn(f"crmctl: not committed, {counted(len(problems), 'problem')} (to commit anyway: git commit --no-verify)")
-    return errors.FAILED
-
-
-_GONE = {
-    "installed": "The pre-commit hook is gone: {path}",
-    "absent": "There is no pre-commit hook of crmctl.",
-    "foreign": "The pre-commit hook is not crmctl's, so it stays: {path}",
-    "elsewhere": "Git looks for hooks elsewhere (core.hooksPath); nothing was changed there: {path}",
-}
+    return outcome.code

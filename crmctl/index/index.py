@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sqlite3
@@ -138,12 +139,22 @@ class Index:
         This one is closed.
         """
         copy = Index.in_memory()
-        try:
-            self.connection.backup(copy.connection, progress=_give_up_when_busy)
-        except sqlite3.Error:
+        if not self.copy_to(copy):
+            copy.close()
             copy = Index.in_memory()
         self.close()
         return copy
+
+    def copy_to(self, other: Index) -> bool:
+        """Put all that is in this index in the place of all that is in ``other``; whether that could be done.
+
+        Where it could not, nothing in ``other`` can be relied on.
+        """
+        try:
+            self.connection.backup(other.connection, progress=_give_up_when_busy)
+        except sqlite3.Error:
+            return False
+        return True
 
     def close(self) -> None:
         """Let go of the file."""
@@ -433,6 +444,9 @@ def _give_up_when_busy(status: int, _remaining: int, _total: int) -> None:
 def _connect_to_file(path: Path) -> sqlite3.Connection:
     """A connection to the file; one that is no database is taken away, for it holds nothing that the book does not."""
     where = f"file:{_quoted(path)}"
+    with contextlib.suppress(OSError):
+        # It holds what the records hold, and is for nobody else.
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     try:
         return _connect(where)
     except sqlite3.DatabaseError as error:

@@ -15,6 +15,7 @@ from crmctl.vcs.status import Probe
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
+    from datetime import tzinfo
     from pathlib import Path
 
     from crmctl.errors import Problem
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from crmctl.model.schema import Schema
     from crmctl.model.settings import Settings
     from crmctl.model.values import Context
+    from crmctl.services.bookfiles import Files
     from crmctl.store.transaction import Transaction
     from crmctl.vcs.places import Places
     from crmctl.vcs.repository import Repository
@@ -55,8 +57,11 @@ _SLACK = 50_000_000
 class Book:
     """A book at ``root``. Nothing is read before it is asked for; ``probe`` may have been started already.
 
-    A file stamped later than ``since`` may have changed after git looked at it.
+    A file stamped later than ``since`` may have changed after git looked at it. ``revision`` is where the history that
+    the book tells of ends, in git's words.
     """
+
+    revision = "HEAD"
 
     def __init__(self, root: Path, probe: Probe | None = None, places: Places | None = None) -> None:
         self.root = root
@@ -75,6 +80,18 @@ class Book:
         from crmctl.vcs.repository import Repository
 
         return Repository(self.places)
+
+    @cached_property
+    def files(self) -> Files:
+        """The files as they stand in the book."""
+        from crmctl.services.bookfiles import WorkTree
+
+        return WorkTree(self.root)
+
+    @property
+    def commit(self) -> str:
+        """The commit that the book stands on, "" before the first; there may be changes on top of it."""
+        return self.probe.result().head
 
     @property
     def probe(self) -> Probe:
@@ -116,7 +133,11 @@ class Book:
 
     def now(self) -> datetime:
         """The present moment in the book's time zone (or the one that ``--now`` says)."""
-        return clock.now(self.settings.zone)
+        return self.now_in(self.settings.zone)
+
+    def now_in(self, zone: tzinfo) -> datetime:
+        """The same in ``zone``, without a look at the settings."""
+        return clock.now(zone)
 
     @property
     def was_read(self) -> bool:
@@ -136,6 +157,13 @@ class Book:
             self._probe.stop()
         self._probe = None
 
+    def hand_over(self) -> tuple[Index, Settings]:
+        """The index as a copy in memory, and the settings, for somebody else; this book looks anew when asked again."""
+        index, settings = self._refreshed
+        del self.__dict__["_refreshed"]
+        self._probe = None
+        return index.copy_to_memory(), settings
+
     def discard_damaged_index(self, error: BaseException) -> bool:
         """Throw the index away if ``error`` says that it is damaged; whether that was it."""
         from crmctl.services import freshness
@@ -149,9 +177,13 @@ class Book:
         Raises:
             Locked, Conflict, StorageFailed: the book cannot be written now.
         """
+        from crmctl.services.clone import mergedriver
+        from crmctl.services.clone import trust
         from crmctl.store.lock import WAIT
         from crmctl.store.lock import locked
         from crmctl.store.transaction import Transaction
 
+        mergedriver.ensure(self.places)  # First, so that an older one of ours is not taken for a stranger.
+        trust.require(self.places)
         with locked(self.places.shared / "lock", purpose, WAIT if wait is None else wait):
             yield Transaction(self.root, self.places.own, self.repository, self.repository.blob_id, adopt=adopt)

@@ -23,7 +23,9 @@ from crmctl.model.settings import read_settings
 from crmctl.store import layout
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from collections.abc import Iterable
+    from collections.abc import Mapping
     from pathlib import Path
     from typing import TypeAlias
 
@@ -71,9 +73,9 @@ def discard_damaged(book: Book, error: BaseException) -> bool:
 
 def _refreshed(book: Book, index: Index, state: State | None) -> tuple[Index, Settings]:
     status = book.probe.result()
-    stats = {path: _stat(book.root, path) for path in _differing(book.root, status)}
+    stats = {path: _stat(book.root, path) for path in differing(book.root, status)}
     if state is not None and _is_fresh(state, status, stats):
-        return index, read_settings(state.settings)
+        return index, read_settings(state.settings, again=True)
     index = _for_writing(index)
     try:
         return index, _bring_up(book, index, status, stats)
@@ -102,6 +104,21 @@ def _bring_up(book: Book, index: Index, status: Status, stats: _Stats) -> Settin
     return settings
 
 
+def take_files(book: Book, index: Index, settings: Settings, files: Mapping[str, bytes | None]) -> None:
+    """Have an index of one's own know ``files`` as they will stand in the work tree (None: taken away)."""
+    state = index.state()
+    assert state is not None
+    index.begin()
+    for path, data in sorted(files.items()):
+        place = layout.place_of(path, settings.schema)
+        if place is None:
+            continue
+        index.forget(path)
+        if data is not None:
+            take(index, place, path, book.repository.blob_id(data), data, fresh=False)
+    index.finish(state)
+
+
 def _to_look_at(book: Book, state: State, status: Status, stats: _Stats) -> set[str] | None:
     """The files that may differ from what the index has; None when that cannot be told."""
     paths = {*state.dirty, *stats}
@@ -112,14 +129,19 @@ def _to_look_at(book: Book, state: State, status: Status, stats: _Stats) -> set[
 
 
 def _take_all(book: Book, index: Index, settings: Settings, paths: set[str]) -> set[str]:
+    """Read ``paths`` again; what comes back has to be looked at once more next time, see ``_take``."""
+    return take_all(index, settings, paths, lambda path: _take(book, index, settings, path))
+
+
+def take_all(index: Index, settings: Settings, paths: set[str], take_one: Callable[[str], bool]) -> set[str]:
     """Read ``paths`` again, and the files whose meaning hangs on them because they share a handle or an id.
 
-    What comes back has to be looked at again, see ``_take``.
+    ``take_one`` reads one; the paths for which it answers False come back.
     """
     unsure: set[str] = set()
     again = index.contested()
     for path in paths:
-        place = layout.place_of(path, settings.schema) if _is_text(path) else None
+        place = layout.place_of(path, settings.schema) if is_text(path) else None
         rivals = index.rivals(path, *place) if place is not None else set()
         if rivals:
             again |= {path, *rivals}
@@ -129,7 +151,7 @@ def _take_all(book: Book, index: Index, settings: Settings, paths: set[str]) -> 
     queue = sorted(paths | again)
     while queue:
         path = heapq.heappop(queue)
-        if not _take(book, index, settings, path):
+        if not take_one(path):
             unsure.add(path)
         displaced = index.displaced()
         for path in displaced.difference(queue) if displaced else ():
@@ -154,6 +176,9 @@ def _rebuild(book: Book, index: Index, status: Status, stats: _Stats) -> Setting
     finally:
         gc.enable()
     book.repository.settle()
+    from crmctl.services.clone import mergedriver
+
+    mergedriver.ensure(book.places)  # This is where a clone is first looked at.
     return settings
 
 
@@ -165,7 +190,7 @@ def _for_writing(index: Index) -> Index:
     return index
 
 
-def _differing(root: Path, status: Status) -> list[str]:
+def differing(root: Path, status: Status) -> list[str]:
     """The files that differ from HEAD or that git does not know, folders gone through."""
     paths = [path for path in status.changed if _concerns(path)]
     for path in status.untracked:
@@ -240,7 +265,7 @@ def _take(book: Book, index: Index, settings: Settings, path: str, oid: str = ""
     place = layout.place_of(path, settings.schema)
     if place is None:
         return True
-    if not _is_text(path):
+    if not is_text(path):
         _take_misnamed(book.root, index, place, path)
         return True
     try:
@@ -260,7 +285,7 @@ def _take(book: Book, index: Index, settings: Settings, path: str, oid: str = ""
     return not book.since <= state.st_mtime_ns <= clock.wall_nanoseconds()
 
 
-def _is_text(path: str) -> bool:
+def is_text(path: str) -> bool:
     """Whether a path is UTF-8; bytes that are not have become half characters, which nothing can print or keep."""
     return path.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in path)
 
@@ -276,7 +301,7 @@ def _take_misnamed(root: Path, index: Index, place: layout.Place, path: str) -> 
         index.put_problems(shown, "", place.kind, handle, [problem])
 
 
-def take(index: Index, place: layout.Place, path: str, oid: str, data: bytes, *, fresh: bool) -> None:
+def take(index: Index, place: layout.Place, path: str, oid: str, data: bytes, *, fresh: bool = False) -> None:
     """Take the content of one file into the index; with ``fresh``, nothing of it can be there yet."""
     kind, handle = place
     if kind.storage == "jsonl":

@@ -22,11 +22,15 @@ UNFINISHED = ".crmctl"
 """How the names of files end that are being written; they begin with a dot and hold the number of the process."""
 
 _READ = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+_FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 
 _HINTS = {
     errno.ENOSPC: "The disk is full; make room and run the command again.",
     errno.EDQUOT: "Your disk quota is used up; make room and run the command again.",
+    errno.EIO: "The disk has a fault; look at it (dmesg) and at your backups before you go on.",
+    errno.EMFILE: "Too many files are open; ulimit -n says how many may be.",
     errno.EROFS: "The file system is read-only; commands that only read still work.",
     errno.EACCES: "Check who owns the file and its folder (ls -l).",
     errno.EPERM: "Check who owns the file and its folder (ls -l).",
@@ -38,19 +42,22 @@ def read_file(root: Path, path: str, largest: int = LARGEST) -> tuple[bytes, os.
 
     Raises:
         FileNotFoundError: there is none.
-        InvalidData: it is a link, a folder, a pipe or a device, or larger than ``largest`` bytes.
+        InvalidData: it is a link or behind one, a folder, a pipe or a device, or larger than ``largest`` bytes.
         StorageFailed: the system refuses to read it.
     """
     try:
-        descriptor = os.open(root / path, _READ)
-    except FileNotFoundError:
-        raise
+        descriptor = _open(root, path)
+    except FileNotFoundError as exc:
+        raise FileNotFoundError(exc.errno, exc.strerror, os.fspath(root / path)) from None
     except OSError as exc:
         if exc.errno in (errno.ELOOP, errno.EMLINK):
             raise _not_a_file(path, "a symbolic link") from None
         if exc.errno == errno.ENXIO:
             raise _not_a_file(path, "no regular file") from None
         if exc.errno == errno.ENOTDIR:
+            link = _link_on_the_way(root, path)
+            if link:
+                raise _not_a_folder(link, "a symbolic link") from None
             raise FileNotFoundError(path) from None
         raise storage_failed(path, exc, "read") from exc
     try:
@@ -67,6 +74,31 @@ def read_file(root: Path, path: str, largest: int = LARGEST) -> tuple[bytes, os.
         raise storage_failed(path, exc, "read") from exc
     finally:
         os.close(descriptor)
+
+
+def _open(root: Path, path: str) -> int:
+    """A descriptor of the file at ``path`` to read from; no folder on the way may be a link either."""
+    *folders, name = path.split("/")
+    if ".." in folders:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+    if not folders or os.open not in os.supports_dir_fd:
+        return os.open(root / path, _READ)
+    # One after the other, so that nobody can put a link into a path that has been looked at.
+    current = os.open(root, _FOLDER)
+    try:
+        for folder in folders:
+            inner = os.open(folder, _FOLDER | _NO_LINK, dir_fd=current)
+            os.close(current)
+            current = inner
+        return os.open(name, _READ, dir_fd=current)
+    finally:
+        os.close(current)
+
+
+def _link_on_the_way(root: Path, path: str) -> str:
+    parts = path.split("/")
+    folders = ("/".join(parts[:count]) for count in range(1, len(parts)))
+    return next((folder for folder in folders if (root / folder).is_symlink()), "")
 
 
 def _not_a_file(path: str, what: str) -> InvalidData:

@@ -34,7 +34,7 @@ def locked(path: Path, purpose: str, wait: float = WAIT) -> Iterator[None]:
         raise storage_failed(str(path), exc, "write the lock file") from exc
     try:
         _wait_for(descriptor, wait)
-        note = f"{os.getpid()} {clock.now():%Y-%m-%dT%H:%M:%SZ} {purpose}\n"
+        note = f"{os.getpid()} {_host()} {clock.now():%Y-%m-%dT%H:%M:%SZ} {purpose}\n"
         try:
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, note.encode(), 0)
@@ -50,15 +50,26 @@ def _wait_for(descriptor: int, wait: float) -> None:
     pause = 0.002
     while not _try(descriptor):
         if clock.monotonic() >= deadline:
-            holder = os.pread(descriptor, 400, 0).decode("utf-8", "replace").strip() or "unknown"
-            pid, _, rest = holder.partition(" ")
-            since, _, purpose = rest.partition(" ")
             raise Locked(
-                f"another crmctl is writing to this book (process {pid}, since {since}: {purpose})",
+                f"another crmctl is writing to this book ({_holder(descriptor)})",
                 hint="Wait for it to finish and run the command again.",
             )
         time.sleep(pause)
         pause = min(pause * 2, 0.1)
+
+
+def _holder(descriptor: int) -> str:
+    """Who holds the lock, by the note in it."""
+    words = os.pread(descriptor, 400, 0).decode("utf-8", "replace").strip().split(" ", 3)
+    if len(words) < 4:
+        return "who, it does not say"
+    pid, host, since, purpose = words
+    return f"process {pid} on {host}, since {since}: {purpose}"
+
+
+def _host() -> str:
+    name = os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "")
+    return "".join(name.split()) or "unknown"
 
 
 def _try(descriptor: int) -> bool:

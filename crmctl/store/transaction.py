@@ -10,9 +10,11 @@ import os
 from typing import TYPE_CHECKING
 from typing import Protocol
 
+from crmctl.errors import BranchMoved
 from crmctl.errors import Conflict
 from crmctl.errors import CrmError
 from crmctl.errors import InvalidData
+from crmctl.errors import Locked
 from crmctl.errors import StorageFailed
 from crmctl.store import journal as journals
 from crmctl.store.files import UNFINISHED
@@ -22,20 +24,27 @@ from crmctl.store.files import prepare_file
 from crmctl.store.files import put_in_place
 from crmctl.store.files import read_file
 from crmctl.store.files import remove_file
+from crmctl.store.handwork import Planner
+from crmctl.store.handwork import Standings
 from crmctl.store.journal import Journal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from collections.abc import Iterable
-    from collections.abc import Iterator
     from collections.abc import Mapping
+    from contextlib import AbstractContextManager
     from pathlib import Path
+
+    from crmctl.store.handwork import Plan
+
+TRIES = 5
+"""How often a commit is built anew because someone else committed meanwhile."""
 
 FEW = 64
 """Up to this many files are synced one by one; more of them all at once."""
 
 
-class Commits(Protocol):
+class Commits(Standings, Protocol):
     """What a transaction needs from version control. Paths are relative to the book."""
 
     def head(self) -> str:
@@ -46,20 +55,31 @@ class Commits(Protocol):
         """The blob ids of ``paths`` in ``commit``."""
         ...
 
-    def contents(self, oids: Iterable[str]) -> Iterator[bytes]:
-        """The contents of blobs."""
+    def changes_between(self, old: str, new: str) -> dict[str, tuple[str, str]]:
+        """What differs between two commits: path -> (blob before, blob after), "" where there is none."""
         ...
 
-    def check_writable(self) -> None:
-        """Refuse while a merge or the like is under way."""
+    def check_writable(self, *, moving_since: int | None = None) -> None:
+        """Refuse while a rebase or the like is under way, and sweep away the locks of a write that was killed.
+
+        ``moving_since`` is when that one began to move HEAD; a merge under way is then refused, too.
+        """
         ...
 
-    def build(self, parent: str, message: str, files: Mapping[str, bytes | None]) -> str:
-        """Make a commit that nothing points to yet."""
+    def build(self, parent: str, message: str, files: Mapping[str, bytes | None], *, merging: str = "") -> str:
+        """Make a commit that nothing points to yet; of two parents when ``merging`` names the second."""
+        ...
+
+    def keep(self, contents: Iterable[bytes]) -> None:
+        """Keep contents that are in no commit, so that they can be asked for by their ids."""
         ...
 
     def advance(self, new: str, old: str, message: str) -> None:
         """Move HEAD's branch by compare-and-swap."""
+        ...
+
+    def index_held(self) -> AbstractContextManager[None]:
+        """Keep everybody else from committing what git's index has, or from changing it."""
         ...
 
     def stage(self, paths: Iterable[str]) -> None:
@@ -72,6 +92,14 @@ class Commits(Protocol):
 
     def contains(self, commit: str) -> bool:
         """Whether HEAD's history has a commit."""
+        ...
+
+    def descends(self, new: str, old: str) -> bool:
+        """Whether the history of ``new`` has ``old`` in it."""
+        ...
+
+    def announce(self, *, merged: bool) -> None:
+        """Tell the user's own hooks that HEAD has moved."""
         ...
 
 
@@ -92,15 +120,17 @@ class Transaction:
     def __init__(self, root: Path, state: Path, commits: Commits, blob_id: BlobId, *, adopt: bool = False) -> None:
         self.root = root
         self.adopted: list[str] = []
+        self.kept: list[str] = []
         self.watch: Callable[[list[str]], Iterable[str]] = iter
         self._state = state
         self._commits = commits
         self._blob_id = blob_id
-        self._adopt = adopt
+        self.adopt = adopt
         self._files: dict[str, bytes | None] = {}
         self._before: dict[str, bytes | None] = {}
         self._checked: set[str] = set()
-        commits.check_writable()
+        # What an interrupted write left is not put among what a merge has in hand.
+        commits.check_writable(moving_since=journals.began(state))
         recover(root, state, commits, blob_id)
 
     @property
@@ -137,79 +167,93 @@ class Transaction:
         self.read(path)
         self._files[path] = None
 
-    def commit(self, message: str) -> str:
+    def commit(self, message: str, *, merging: str = "", of_head: bool = False) -> str:
         """Make all changes at once, as one commit; its id, or "" when nothing would change.
 
+        ``merging`` is the commit whose changes these are: it becomes the second parent. ``of_head`` says that the
+        contents were derived from what HEAD has, and not from the files that stand here; a merge's always are.
+        ``adopted`` and ``kept`` then name the files with hand edits that were taken along, or left uncommitted.
+
         Raises:
-            Conflict: a file differs from HEAD because someone is editing it by hand (unless adopted).
+            Conflict: a file holds an uncommitted edit of what would be changed, or was changed by another commit.
             StorageFailed: there is no room, or no right to write; the message says if the commit was made all the same.
         """
         head = self._commits.head()
-        changed = self.paths
-        asked = list(self._files)
-        known = self._commits.blobs(head, asked)
-        self._refuse_edited(asked, known)
-        uncommitted = [path for path in self.adopted if self._files[path] == self._before[path]]
-        chosen = {path: self._as_kept(path, known) for path in [*changed, *uncommitted]}
-        if not chosen:
-            return ""
-        new = self._commits.build(head, message, chosen)
-        note = Journal(head, new, {path: (self._id(self._before[path]), self._id(chosen[path])) for path in chosen})
-        journals.write(self._state, note)
-        prepared = self._move_head(chosen, note, message)
-        try:
-            place(self.root, note, prepared, self._commits, self._blob_id)
-            journals.drop(self._state)
-        except CrmError as exc:
-            hint = "Do not run it again: crmctl doctor --fix finishes it, or the next command that writes."
-            raise StorageFailed(f"committed as {new[:10]}, but not finished: {exc.message}", hint=hint) from exc
-        return new
+        for _ in range(TRIES):
+            plan = self._plan(head, of_head=of_head or bool(merging))
+            if not plan.commit and not merging:
+                return ""
+            new = self._commits.build(head, message, plan.commit, merging=merging)
+            try:
+                self._publish(plan, head, new, message)
+            except BranchMoved:
+                moved = self._commits.head()
+                if merging or self._touched(head, moved, plan):
+                    raise
+                head = moved
+            else:
+                return new
+        raise BranchMoved("others commit here all the time", hint="Run the command again when they are done.")
 
-    def _move_head(self, files: Mapping[str, bytes | None], note: Journal, message: str) -> dict[str, str | None]:
-        """Have the new files ready, then move HEAD. Until it has moved nothing has happened."""
-        prepared: dict[str, str | None] = {}
-        try:
-            prepare(self.root, self.watch(list(files)), files, prepared)
-            self._commits.advance(note.new, note.old, message.partition("\n")[0])
-        except BaseException as exc:
-            for temporary in filter(None, prepared.values()):
-                discard(temporary)
-            if isinstance(exc, (StorageFailed, Conflict)):
-                journals.drop(self._state)
-            raise
-        return prepared
+    def advance_to(self, commit: str, message: str) -> None:
+        """Have HEAD's branch stand at ``commit``, which has its present one in its history, and the files as there.
 
-    def _as_kept(self, path: str, known: Mapping[str, str]) -> bytes | None:
-        """What to commit at ``path``: with plain line feeds, unless it was committed with others.
-
-        git may check records out with carriage returns (core.autocrlf), and takes them out again when it looks.
+        Raises:
+            Conflict: it has not, or a file holds an uncommitted edit that this would lose.
         """
-        data, before = self._files[path], self._before[path]
-        if data is None or (before is not None and known.get(path) == self._blob_id(before)):
-            return data
-        return data.replace(b"\r\n", b"\n")
-
-    def _id(self, data: bytes | None) -> str:
-        return "" if data is None else self._blob_id(data)
-
-    def _refuse_edited(self, paths: Iterable[str], known: Mapping[str, str]) -> None:
-        for path in paths:
-            before = self._before[path]
-            if before is None:
-                same = path not in known
+        head = self._commits.head()
+        if head and not self._commits.descends(commit, head):
+            raise Conflict(f"{commit[:10]} does not follow on what is committed here", hint="Merge it: crmctl sync")
+        wanted = {path: after for path, (_, after) in self._commits.changes_between(head, commit).items()}
+        contents = iter(self._commits.contents([oid for oid in wanted.values() if oid]))
+        for path, oid in wanted.items():
+            if oid:
+                self.put(path, next(contents))
             else:
-                same = known.get(path) in (self._blob_id(before), self._blob_id(before.replace(b"\r\n", b"\n")))
-            if same:
-                continue
-            if before is not None and path not in known:
-                self.adopted.append(path)  # A new file that was written by hand: it is what this write is about.
-            elif self._adopt:
-                self.adopted.append(path)
-            else:
-                raise Conflict(
-                    f"{path} was changed by hand and not committed yet",
-                    hint=f'Commit it first (git commit -m "..." -- {path}), or say --adopt to take it along.',
-                )
+                self.remove(path)
+        plan = self._plan(head, of_head=True)
+        self._publish(plan, head, commit, message, merged=True)
+
+    def _plan(self, head: str, *, of_head: bool) -> Plan:
+        planner = Planner(self._commits, self._blob_id, head, adopt=self.adopt, of_head=of_head)
+        plan = planner.plan(self._files, self._before)
+        self.adopted, self.kept = plan.adopted, plan.kept
+        return plan
+
+    def _touched(self, old: str, new: str, plan: Plan) -> bool:
+        """Whether the files of ``plan`` are not the same in two commits."""
+        before, after = (self._commits.standing(commit, plan.steps) for commit in (old, new))
+        return any(before[path][0] != after[path][0] for path in plan.steps)
+
+    def _publish(self, plan: Plan, old: str, new: str, message: str, *, merged: bool = False) -> None:
+        """Move HEAD to a commit and put its files in place."""
+        self._commits.keep(data for path in plan.kept if (data := plan.disk[path]) is not None)
+        note = Journal(old, new, plan.steps)
+        journals.write(self._state, note)
+        prepared: dict[str, str | None] = {}
+        moved = False
+        try:
+            prepare(self.root, self.watch(list(plan.disk)), plan.disk, prepared)
+            with self._commits.index_held():
+                self._commits.advance(new, old, message.partition("\n")[0])
+                moved = True
+                place(self.root, note, prepared, self._commits, self._blob_id)
+            journals.drop(self._state)
+        except BaseException as exc:
+            if moved and isinstance(exc, CrmError):
+                hint = "Do not run it again: crmctl doctor --fix finishes it, or the next command that writes."
+                raise StorageFailed(f"committed as {new[:10]}, but not finished: {exc.message}", hint=hint) from exc
+            if not moved:
+                self._give_up(prepared, exc)
+            raise
+        self._commits.announce(merged=merged)
+
+    def _give_up(self, prepared: Mapping[str, str | None], exc: BaseException) -> None:
+        """Clear away what a write made that has not happened. Whether it has is left to recovery where git may know."""
+        for temporary in filter(None, prepared.values()):
+            discard(temporary)
+        if isinstance(exc, (StorageFailed, Conflict, Locked)):
+            journals.drop(self._state)
 
 
 def prepare(
@@ -230,7 +274,7 @@ def place(root: Path, note: Journal, prepared: Mapping[str, str | None], commits
     few = len(prepared) <= FEW
     kept = set()
     for path, temporary in prepared.items():
-        if not _stands(root, path, note.paths[path][0], blob_id):
+        if not _stands(root, path, note.steps[path].before, blob_id):
             kept.add(path)
             if temporary is not None:
                 discard(temporary)
@@ -238,9 +282,9 @@ def place(root: Path, note: Journal, prepared: Mapping[str, str | None], commits
             remove_file(root, path, durable=few)
         else:
             put_in_place(root, path, temporary, durable=few)
-    commits.stage([path for path in prepared if path not in kept])
-    if kept:
-        commits.unstage(sorted(kept))
+    edited = {path for path in prepared if path in kept or note.steps[path].shows_as_changed}
+    commits.stage([path for path in prepared if path not in edited])
+    commits.unstage(sorted(edited))
     if not few and hasattr(os, "sync"):
         os.sync()
 
@@ -250,20 +294,26 @@ def recover(root: Path, state: Path, commits: Commits, blob_id: BlobId) -> bool:
 
     Files that someone changed since then stay as they are, and so do those that have been committed anew.
     """
+    for leftover in state.glob(f".*{UNFINISHED}"):
+        discard(os.fspath(leftover))
     note = journals.read(state)
     if note is None:
         return False
-    _sweep(root, note.paths)
+    _sweep(root, note.steps)
     if commits.contains(note.new):
-        known = commits.blobs(commits.head(), note.paths)
-        current = {path: after for path, (_, after) in note.paths.items() if known.get(path, "") == after}
-        wanted = {path: oid for path, oid in current.items() if _found(root, path, blob_id) != oid}
+        standing = commits.standing(commits.head(), note.steps)
+        current = [path for path, step in note.steps.items() if standing[path][0] == step.committed]
+        wanted = {path: oid for path in current if _found(root, path, blob_id) != (oid := note.steps[path].after)}
         contents = iter(commits.contents([oid for oid in wanted.values() if oid]))
         files = {path: next(contents) if oid else None for path, oid in wanted.items()}
         prepared: dict[str, str | None] = {}
         prepare(root, files, files, prepared)
-        place(root, note, prepared, commits, blob_id)
-        commits.stage([path for path in current if path not in wanted])
+        done = [path for path in current if path not in wanted]
+        edited = [path for path in done if note.steps[path].shows_as_changed]
+        with commits.index_held():
+            place(root, note, prepared, commits, blob_id)
+            commits.stage([path for path in done if path not in edited])
+            commits.unstage(edited)
     journals.drop(state)
     return True
 

@@ -46,9 +46,3 @@ def branch(places: Places) -> str:
     except OSError:
         return ""
     return head.removeprefix("ref: refs/heads/") if head.startswith("ref: ") else ""
-
-
-def index_lock(places: Places) -> Path | None:
-    """The lock file of a git that is at work, or was killed."""
-    lock = places.git_dir / "index.lock"
-    return lock if lock.exists() else None

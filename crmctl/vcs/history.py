@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from crmctl.errors import GitFailed
 from crmctl.vcs.status import LOCATION
+from crmctl.vcs.status import guards
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from git import Commit
 
     from crmctl.vcs.places import Places
+
+
+# Paths are names, not patterns; nobody is asked for a password.
+_PLAIN = {"GIT_LITERAL_PATHSPECS": "1", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0"}
 
 
 class Change(NamedTuple):
@@ -42,11 +47,13 @@ class Change(NamedTuple):
 
 def is_shallow(places: Places) -> bool:
     """Whether the clone has only the latest part of the history."""
-    return bool(_boundary(places))
+    return bool(boundary_of(places))
 
 
-def changes(places: Places, paths: Sequence[str]) -> Iterator[Change]:
+def changes(places: Places, paths: Sequence[str], start: str = "HEAD") -> Iterator[Change]:
     """The commits in HEAD's history that changed any of ``paths`` (relative to the book), latest first.
+
+    ``start`` is another commit by its id to look back from, never a text that somebody typed.
 
     Raises:
         GitFailed: git or its history cannot be read.
@@ -56,14 +63,14 @@ def changes(places: Places, paths: Sequence[str]) -> Iterator[Change]:
         from git.exc import GitError
     except ImportError as exc:
         raise GitFailed("git is not installed, or not on the PATH", hint="apt-get install git") from exc
-    boundary = _boundary(places)
+    boundary = boundary_of(places)
     try:
         with Repo(places.top) as repo:
             # A hook or a shell may point git elsewhere by its environment; it stays with this repository.
-            repo.git.update_environment(**_here(places))
+            repo.git.update_environment(**_here(places), **guards(places.top)[1], **_PLAIN)
             if not repo.head.is_valid():
                 return
-            for commit in repo.iter_commits("HEAD", paths=[places.prefix + path for path in paths]):
+            for commit in repo.iter_commits(start, paths=[places.prefix + path for path in paths]):
                 yield _change(commit, places, paths, boundary)
     except (GitError, ValueError, OSError) as exc:
         words = str(getattr(exc, "stderr", "") or exc).strip().splitlines()
@@ -98,7 +105,8 @@ def _contents(commit: Commit, places: Places, paths: Sequence[str]) -> dict[str,
     return found
 
 
-def _boundary(places: Places) -> frozenset[str]:
+def boundary_of(places: Places) -> frozenset[str]:
+    """The commits of a shallow clone whose parents are not in it."""
     try:
         return frozenset((places.common_dir / "shallow").read_text(encoding="ascii").split())
     except OSError:

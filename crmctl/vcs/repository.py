@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -9,8 +10,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 from typing import NamedTuple
 
-from crmctl.errors import Conflict
+from crmctl import clock
+from crmctl.errors import BranchMoved
 from crmctl.errors import GitFailed
+from crmctl.errors import NotFound
+from crmctl.vcs import committing
+from crmctl.vcs import gitindex
+from crmctl.vcs import locks
 from crmctl.vcs import preflight
 from crmctl.vcs.run import attempt
 from crmctl.vcs.run import failed
@@ -20,11 +26,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from collections.abc import Iterator
     from collections.abc import Mapping
+    from contextlib import AbstractContextManager
 
     from crmctl.vcs.places import Places
 
-_BUILD = "refs/crmctl/txn"
+_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _SHA256 = re.compile(r"^\s*objectformat\s*=\s*\"?sha256\b", re.IGNORECASE | re.MULTILINE)
+PLAIN = frozenset({"100644", "100755"})
+"""The modes of plain files."""
+
+_SLACK = 50_000_000
+"""File systems stamp times with a clock that may be this many nanoseconds late."""
+
 _MANY = 256
 """From so many paths on, listing a whole commit is cheaper than looking each of them up."""
 
@@ -47,6 +60,7 @@ class Repository:
 
     def __init__(self, places: Places) -> None:
         self.places = places
+        self._how: committing.Settings | None = None
 
     @cached_property
     def algorithm(self) -> str:
@@ -65,6 +79,13 @@ class Repository:
 
     def head(self) -> str:
         """The commit HEAD points to, "" before the first."""
+        with contextlib.suppress(OSError, ValueError):
+            # Nearly always it is in these two files, and no git has to be started to read them.
+            name = (self.places.git_dir / "HEAD").read_text(encoding="ascii").strip().removeprefix("ref: ")
+            if name.startswith("refs/heads/"):
+                commit = (self.places.common_dir / name).read_text(encoding="ascii").strip()
+                if _COMMIT.fullmatch(commit):
+                    return commit
         done = attempt(self.places.top, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
         return done.stdout.decode().strip()
 
@@ -92,9 +113,51 @@ class Repository:
         commit, _, seconds = lines[-2].partition(" ")
         return commit, int(seconds)
 
+    def resolve(self, text: str) -> str:
+        """The commit that a person means by ``text``: an id or the start of one, a branch, ``HEAD~3``.
+
+        Raises:
+            NotFound: git knows no such commit.
+        """
+        if text and not text.startswith("-"):
+            options = ("--verify", "--quiet", "--end-of-options")
+            done = attempt(self.places.top, "rev-parse", *options, f"{text}^{{commit}}")
+            if done.returncode == 0:
+                return done.stdout.decode().strip()
+        raise NotFound(f"there is no commit {text!r}", hint="git log --oneline shows the commits of this book.")
+
+    def parents(self, commit: str) -> list[str]:
+        """The commits that ``commit`` was made from: none for the first, two and more for a merge."""
+        return git(self.places.top, "rev-list", "-1", "--parents", commit, "--").decode().split()[1:]
+
+    def merge_bases(self, one: str, other: str) -> list[str]:
+        """The latest commits that both histories have; several when they crossed, none when they are unrelated."""
+        done = attempt(self.places.top, "merge-base", "--all", one, other)
+        if done.returncode > 1:
+            raise failed(("merge-base",), done.stderr)
+        return done.stdout.decode().split()
+
     def tree(self, commit: str) -> str:
         """The id of the whole content of a commit."""
         return git(self.places.top, "rev-parse", "--verify", f"{commit}^{{tree}}").decode().strip()
+
+    def changes_between(self, old: str, new: str) -> dict[str, tuple[str, str]]:
+        """What differs between two commits or trees: path -> (blob before, blob after), "" where there is no file.
+
+        Links, submodules and files of another mode count as no file.
+        """
+        arguments = ("diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", old, new, "--")
+        fields = git(self.places.top, *arguments).decode("utf-8", "surrogateescape").split("\0")[:-1]
+        prefix = self.places.prefix
+        found = {}
+        for about, path in zip(fields[::2], fields[1::2], strict=True):
+            if path.startswith(prefix):
+                old_mode, new_mode, before, after, _ = about[1:].split(" ")
+                found[path[len(prefix) :]] = (
+                    before if old_mode in PLAIN else "",
+                    after if new_mode in PLAIN else "",
+                )
+        return found
 
     def changes(self, old: str, new: str) -> list[str] | None:
         """Paths that differ between two commits, None when ``old`` is not there any more."""
@@ -114,14 +177,18 @@ class Repository:
             # Asked one by one, git goes through a whole folder for each.
             wanted = set(asked)
             return {entry.path: entry.oid for entry in self.files(commit) if entry.path in wanted}
-        lines = "".join(f"{commit}:{self.places.prefix}{path}\n" for path in asked)
-        output = git(self.places.top, "cat-file", "--batch-check=%(objectname) %(objecttype)", data=os.fsencode(lines))
-        found = {}
+        oids = self._blob_ids([f"{commit}:{self.places.prefix}{path}" for path in asked])
+        return {path: oid for path, oid in zip(asked, oids, strict=True) if oid}
+
+    def _blob_ids(self, names: list[str]) -> list[str]:
+        """The ids of blobs by their names in git, "" where there is none."""
+        data = os.fsencode("".join(f"{name}\n" for name in names))
+        output = git(self.places.top, "cat-file", "--batch-check=%(objectname) %(objecttype)", data=data)
+        found = []
         # The name that was asked for comes back when nothing is there, and may hold what other splitters split at.
-        for path, line in zip(asked, output.split(b"\n")[:-1], strict=True):
+        for line in output.split(b"\n")[:-1]:
             oid, _, what = line.rpartition(b" ")
-            if what == b"blob":
-                found[path] = oid.decode("ascii")
+            found.append(oid.decode("ascii") if what == b"blob" else "")
         return found
 
     def contents(self, oids: Iterable[str]) -> Iterator[bytes]:
@@ -140,21 +207,48 @@ class Repository:
 
     # Making a commit
 
-    def check_writable(self) -> None:
-        """See ``preflight.check_writable``."""
-        preflight.check_writable(self.places)
+    def check_writable(self, *, moving_since: int | None = None) -> None:
+        """See ``preflight.check_writable``, after sweeping away what a write that was killed left.
 
-    def build(self, parent: str, message: str, files: Mapping[str, bytes | None]) -> str:
+        ``moving_since`` is when that one began to move HEAD, in nanoseconds since 1970.
+        """
+        locks.sweep(self.places, moving_since)
+        preflight.check_writable(self.places, settled=moving_since is not None)
+
+    def standing(self, commit: str, paths: Iterable[str]) -> dict[str, tuple[str, str]]:
+        """For each path its blob ids in ``commit`` and in git's index, "" where there is none (or a conflict)."""
+        asked = list(paths)
+        names = [f"{commit}:{self.places.prefix}{path}" for path in asked] if commit else []
+        if len(asked) > _MANY:
+            known = self.blobs(commit, asked)
+            staged = gitindex.staged(self.places)
+            return {path: (known.get(path, ""), staged.get(path, "")) for path in asked}
+        found = self._blob_ids([*names, *(f":{self.places.prefix}{path}" for path in asked)])
+        heads = found[: len(names)] or [""] * len(asked)
+        return dict(zip(asked, zip(heads, found[len(names) :], strict=True), strict=True))
+
+    def keep(self, contents: Iterable[bytes]) -> None:
+        """Keep contents as blobs that no commit has, so that they can be asked for by their ids."""
+        for data in contents:
+            git(self.places.top, "hash-object", "-w", "--no-filters", "--stdin", data=data, durable=True)
+
+    def build(self, parent: str, message: str, files: Mapping[str, bytes | None], *, merging: str = "") -> str:
         """A commit on ``parent`` with ``files`` put (or, when None, taken away); nothing points to it yet.
 
+        ``merging`` is a commit that it joins with ``parent``: its second parent. The user's own hooks have seen it, and
+        it is signed when git is set up to sign.
+
         Raises:
-            GitFailed: git does not know who you are, or has no room.
+            GitFailed: git does not know who you are, has no room, or a hook refuses.
         """
-        author, committer = self._identity()
-        head = [f"commit {_BUILD}", "mark :1", f"author {author}", f"committer {committer}"]
+        how = self._how = committing.settings(self.places)
+        reference = f"{locks.BUILDING}/{os.getpid()}"
+        head = [f"commit {reference}", "mark :1", f"author {how.author}", f"committer {how.committer}"]
         parts = [("\n".join(head) + "\n").encode(), _data(message.encode())]
         if parent:
             parts.append(f"from {parent}\n".encode())
+        if merging:
+            parts.append(f"merge {merging}\n".encode())
         for path, data in files.items():
             full = _quoted(self.places.prefix + path)
             if data is None:
@@ -162,47 +256,51 @@ class Repository:
             else:
                 parts += [b"M 100644 inline %b\n" % full, _data(data)]
         parts.append(b"\nget-mark :1\ndone\n")
-        output = git(self.places.top, "fast-import", "--quiet", "--done", "--force", data=b"".join(parts), durable=True)
-        return output.decode().strip()
+        options = ("--quiet", "--done", "--force")
+        try:
+            output = git(self.places.top, "fast-import", *options, data=b"".join(parts), durable=True)
+        finally:
+            with contextlib.suppress(OSError):
+                (self.places.common_dir / reference).unlink()
+        built = output.decode().strip()
+        return committing.finished(self.places, how, built, [one for one in (parent, merging) if one], message)
+
+    def announce(self, *, merged: bool) -> None:
+        """Run the user's own hook for after a commit (or, when ``merged``, after a merge); it cannot fail the write."""
+        hooks_path = committing.settings(self.places).hooks_path if self._how is None else self._how.hooks_path
+        committing.announce(self.places, hooks_path, merged=merged)
 
     def advance(self, new: str, old: str, message: str) -> None:
         """Move HEAD's branch from ``old`` to ``new``, only if it still stands at ``old``.
 
         Raises:
-            Conflict: someone moved it meanwhile.
+            BranchMoved: someone moved it meanwhile.
+            GitFailed: git does not do it.
         """
-        zero = "0" * len(new)
-        lines = f"update HEAD {new} {old or zero}\ndelete {_BUILD}\n"
-        arguments = ("update-ref", "-m", f"crmctl: {message}", "--stdin")
-        done = attempt(self.places.top, *arguments, data=lines.encode(), durable=True)
+        started = clock.wall_nanoseconds() - _SLACK
+        arguments = ("update-ref", "-m", f"crmctl: {message}", "HEAD", new, old or "0" * len(new))
+        done = attempt(self.places.top, *arguments, durable=True)
+        # git may have left its locks, by being killed or by a disk that would not take them away.
+        locks.clear_reference_locks(self.places, started)
         if done.returncode:
+            # It may have moved it all the same, and failed afterwards.
+            if self.head() == new:
+                return
             if b"but expected" in done.stderr or b"reference already exists" in done.stderr:
-                raise Conflict("the branch moved while this was being written", hint="Run the command again.")
+                raise BranchMoved("the branch moved while this was being written", hint="Run the command again.")
             raise failed(arguments, done.stderr)
 
+    def index_held(self) -> AbstractContextManager[None]:
+        """See ``locks.index_held``."""
+        return locks.index_held(self.places)
+
     def stage(self, paths: Iterable[str]) -> None:
-        """Tell git's index that ``paths`` are now as in HEAD, so that nothing shows as changed."""
-        self._on_index(("update-index", "-z", "--add", "--remove", "--stdin"), paths)
+        """See ``gitindex.stage``."""
+        gitindex.stage(self.places, paths)
 
     def unstage(self, paths: Iterable[str]) -> None:
-        """The same where the files are not as in HEAD: they are left alone, and show as changed."""
-        options = ("--quiet", "--pathspec-from-file=-", "--pathspec-file-nul")
-        self._on_index(("--literal-pathspecs", "reset", *options), paths)
-
-    def _on_index(self, arguments: tuple[str, ...], paths: Iterable[str]) -> None:
-        """Change git's index as soon as nobody else does; an editor may look at it at any moment.
-
-        Raises:
-            Locked: another git has held the lock of the index for some seconds.
-        """
-        data = os.fsencode("".join(f"{self.places.prefix}{path}\0" for path in paths))
-        while data:
-            preflight.wait_for_index(self.places)
-            done = attempt(self.places.top, *arguments, data=data)
-            if done.returncode == 0:
-                return
-            if b"index.lock': File exists" not in done.stderr:
-                raise failed(arguments, done.stderr)
+        """See ``gitindex.unstage``."""
+        gitindex.unstage(self.places, paths)
 
     def settle(self) -> None:
         """Let git note in its index what it finds in the work tree, which makes every later look several times faster.
@@ -210,11 +308,16 @@ class Repository:
         Our own looks never do that, because they must not be in the way of anybody's git; this one gives way too.
         """
         options = ("-c", "core.untrackedCache=true")
-        attempt(self.places.top, *options, "status", "--porcelain", "--untracked-files=normal", optional_locks=True)
+        looking = ("status", "--porcelain", "--untracked-files=normal", "--ignore-submodules=all")
+        attempt(self.places.top, *options, *looking, optional_locks=True)
 
     def contains(self, commit: str) -> bool:
         """Whether HEAD's history has ``commit`` in it."""
-        return attempt(self.places.top, "merge-base", "--is-ancestor", commit, "HEAD").returncode == 0
+        return self.descends("HEAD", commit)
+
+    def descends(self, new: str, old: str) -> bool:
+        """Whether the history of ``new`` has ``old`` in it."""
+        return attempt(self.places.top, "merge-base", "--is-ancestor", old, new).returncode == 0
 
     def user(self) -> tuple[str, str]:
         """(name, e-mail address) of whoever commits here, empty when git does not know."""
@@ -226,15 +329,6 @@ class Repository:
         """The author of what is written now, with the moment, "" when git does not know one."""
         done = attempt(self.places.top, "var", "GIT_AUTHOR_IDENT")
         return "" if done.returncode else done.stdout.decode("utf-8", "replace").strip()
-
-    def _identity(self) -> tuple[str, str]:
-        done = attempt(self.places.top, "var", "GIT_COMMITTER_IDENT")
-        if done.returncode or not self._author:
-            raise GitFailed(
-                "git does not know who you are, and every change in a book is somebody's",
-                hint='git config --global user.name "Your Name"; git config --global user.email you@example.com',
-            )
-        return self._author, done.stdout.decode("utf-8", "replace").strip()
 
 
 def _quoted(path: str) -> bytes:

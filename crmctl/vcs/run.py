@@ -7,11 +7,14 @@ import subprocess
 from typing import TYPE_CHECKING
 
 from crmctl.errors import GitFailed
+from crmctl.vcs.status import NO_HOOKS
 from crmctl.vcs.status import SAFE
 from crmctl.vcs.status import environment
+from crmctl.vcs.status import guards
 from crmctl.vcs.status import not_started
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from collections.abc import Sequence
     from pathlib import Path
 
@@ -19,6 +22,12 @@ if TYPE_CHECKING:
 # than twice the time of its work.
 _LARGE = 1 << 20
 _ROOMY = {"MALLOC_TRIM_THRESHOLD_": str(256 << 20), "MALLOC_TOP_PAD_": str(16 << 20)}
+
+# Commands of git that change nothing, whatever they are asked.
+_LOOKING = frozenset(
+    "cat-file check-ignore diff diff-files diff-index diff-tree for-each-ref log ls-files ls-tree merge-base "
+    "merge-file name-rev rev-list show status".split()
+)
 
 _FULL = "The disk is full; make room and run the command again."
 # git's words, in lower case, for what the operating system would not do.
@@ -31,37 +40,51 @@ _HINTS = {
 }
 
 
-def git(folder: Path, *arguments: str, data: bytes = b"", durable: bool = False) -> bytes:
+def git(
+    folder: Path,
+    *arguments: str,
+    data: bytes = b"",
+    durable: bool = False,
+    env: Mapping[str, str] | None = None,
+) -> bytes:
     """What ``git ARGUMENTS`` prints in ``folder``, given ``data`` on its input.
 
-    With ``durable``, git puts objects and references on the disk before it answers.
+    With ``durable``, git puts objects and references on the disk before it answers. ``env`` comes on top of ours.
 
     Raises:
         GitFailed: it exits with an error; the message has its first line.
     """
-    done = attempt(folder, *arguments, data=data, durable=durable)
+    done = attempt(folder, *arguments, data=data, durable=durable, env=env)
     if done.returncode:
         raise failed(arguments, done.stderr)
     return done.stdout
 
 
 def attempt(
-    folder: Path, *arguments: str, data: bytes = b"", durable: bool = False, optional_locks: bool = False
+    folder: Path,
+    *arguments: str,
+    data: bytes = b"",
+    durable: bool = False,
+    optional_locks: bool = False,
+    env: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[bytes]:
     """The same, for calls whose failing is an answer: the caller looks at ``returncode``.
 
     With ``optional_locks``, git may note in its index what it found, unless that is locked.
     """
-    env = environment() if len(data) < _LARGE else {**environment(), **_ROOMY}
+    guarding, variables = guards(folder) if arguments[0] != "config" else ((), {})
+    whole = {**environment(), **variables, **(_ROOMY if len(data) >= _LARGE else {}), **(env or {})}
     if optional_locks:
-        env["GIT_OPTIONAL_LOCKS"] = "1"
-    options = [*SAFE, *(("-c", "core.fsync=committed,reference") if durable else ())]
+        whole["GIT_OPTIONAL_LOCKS"] = "1"
+    options = [*SAFE, *guarding, *(("-c", "core.fsync=committed,reference") if durable else ())]
+    if not _LOOKING.isdisjoint(arguments[:4]):
+        options += NO_HOOKS
     try:
         return subprocess.run(
             ["git", "-C", os.fspath(folder), *options, *arguments],
             input=data,
             capture_output=True,
-            env=env,
+            env=whole,
             check=False,
         )
     except OSError as exc:

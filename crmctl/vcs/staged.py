@@ -9,13 +9,18 @@ from typing import NamedTuple
 
 from crmctl.errors import GitFailed
 from crmctl.vcs.run import failed
+from crmctl.vcs.status import NO_HOOKS
 from crmctl.vcs.status import SAFE
 from crmctl.vcs.status import environment
+from crmctl.vcs.status import guards
 from crmctl.vcs.status import not_started
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
+
+
+_DIFF = ("diff", "--cached", "--no-ext-diff", "--no-textconv")
 
 
 class StagedFile(NamedTuple):
@@ -51,11 +56,21 @@ class Staged:
 
     def changed(self) -> list[str]:
         """The files that the commit adds or changes."""
-        return self._paths("diff", "--cached", "--name-only", "-z", "--no-renames", "--diff-filter=ACMRT")
+        return self._paths(*_DIFF, "--name-only", "-z", "--no-renames", "--diff-filter=ACMRT")
 
     def removed(self) -> list[str]:
         """The files that the commit takes away."""
-        return self._paths("diff", "--cached", "--name-only", "-z", "--no-renames", "--diff-filter=D")
+        return self._paths(*_DIFF, "--name-only", "-z", "--no-renames", "--diff-filter=D")
+
+    def versions(self) -> dict[str, tuple[str, ...]]:
+        """The blobs that each file has before and after the commit, for those that it adds, changes or removes."""
+        fields = self._paths(*_DIFF, "--raw", "-z", "--no-renames", "--no-abbrev", "--diff-filter=ACDMRT")
+        found = {}
+        for about, path in zip(fields[::2], fields[1::2], strict=True):
+            before, after, *oids, _ = about[1:].split(" ")
+            modes = (before, after)
+            found[path] = tuple(oid for mode, oid in zip(modes, oids, strict=True) if mode.startswith("100"))
+        return found
 
     def contents(self, oids: Iterable[str]) -> dict[str, bytes]:
         """The contents of blobs, by their ids."""
@@ -72,16 +87,27 @@ class Staged:
             position = end + 1 + int(header[2]) + 1
         return found
 
+    def as_merge(self, heads: Iterable[str]) -> str:
+        """A commit of what is staged, joining HEAD and ``heads``; nothing points to it, and git drops it in time.
+
+        Raises:
+            GitFailed: something is in conflict still, or the object cannot be written.
+        """
+        tree = self._git("write-tree").decode().strip()
+        parents = [word for head in ("HEAD", *heads) for word in ("-p", head)]
+        return self._git("commit-tree", *parents, "-m", "crmctl: to be checked", tree).decode().strip()
+
     def _paths(self, *arguments: str) -> list[str]:
         return self._git(*arguments).decode("utf-8", "surrogateescape").split("\0")[:-1]
 
     def _git(self, *arguments: str, data: bytes = b"") -> bytes:
+        guarding, variables = guards(self._top)
         try:
             done = subprocess.run(
-                ["git", "-C", os.fspath(self._top), *SAFE, *arguments],
+                ["git", "-C", os.fspath(self._top), *SAFE, *NO_HOOKS, *guarding, *arguments],
                 input=data,
                 capture_output=True,
-                env=self._environment,
+                env={**self._environment, **variables},
                 check=False,
             )
         except OSError as exc:

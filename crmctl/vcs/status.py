@@ -13,9 +13,12 @@ from typing import NamedTuple
 from crmctl.errors import CrmError
 from crmctl.errors import GitFailed
 from crmctl.errors import NoBook
+from crmctl.vcs.places import find
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from crmctl.vcs.places import Places
 
 # Variables by which a hook or a shell would point us to another repository than the one that was found.
 LOCATION = (
@@ -29,7 +32,15 @@ LOCATION = (
     "GIT_NAMESPACE",
     "GIT_QUARANTINE_PATH",
 )
-SAFE = ("-c", "core.fsmonitor=false", "-c", "core.quotePath=false", "-c", "core.safecrlf=false")
+SAFE = (
+    *("-c", "core.fsmonitor=false", "-c", "core.quotePath=false"),
+    *("-c", "core.safecrlf=false", "-c", "log.showSignature=false"),
+)
+NO_HOOKS = ("-c", f"core.hooksPath={os.devnull}")
+"""For calls that only look; a hook may listen to every change of git's index."""
+
+# What git's settings are called that can have it run something while it only looks, or on the way there.
+_ODD = ("[include", "[filter", "[hook", "promisor", "partialclone")
 
 
 class Status(NamedTuple):
@@ -53,6 +64,35 @@ def environment() -> dict[str, str]:
     return env
 
 
+def guards(folder: Path) -> tuple[tuple[str, ...], dict[str, str]]:
+    """What else git is told so that looking runs nothing: (options, variables), for the repository around ``folder``.
+
+    Both are empty in nearly every repository: there is more to do only where the settings in its ``.git`` would run
+    programs, and ``crmctl trust`` was not said.
+    """
+    try:
+        found = find(folder)
+    except (NoBook, OSError):
+        return (), {}
+    if not any(word in text.lower() for text in config_texts(found) for word in _ODD):
+        return (), {}
+    from crmctl.vcs.suspects import switched_off
+
+    return switched_off(found)
+
+
+def config_texts(places: Places) -> list[str]:
+    """The settings of a repository itself: its ``config`` and the one of this work tree."""
+    texts = []
+    for path in (places.common_dir / "config", places.git_dir / "config.worktree"):
+        try:
+            with open(path, "rb") as file:  # noqa: PTH123 - before every command
+                texts.append(file.read().decode("utf-8", "replace"))
+        except OSError:
+            continue
+    return texts
+
+
 class Probe:
     """A running ``git status`` of the book at ``book``; ``result`` waits for it."""
 
@@ -60,14 +100,16 @@ class Probe:
         self._prefix = prefix
         self._output, output = os.pipe()
         self._errors, errors = os.pipe()
-        arguments = ["git", "-C", os.fspath(book), *SAFE, "status", "--porcelain=v2", "--branch", "-z"]
+        options, variables = guards(book)
+        arguments = ["git", "-C", os.fspath(book), *SAFE, *NO_HOOKS, *options]
+        arguments += ["status", "--porcelain=v2", "--branch", "-z"]
         arguments += ["--untracked-files=normal", "--no-renames", "--ignore-submodules=all"]
         if prefix:
             arguments += ["--", "."]
         actions = [(os.POSIX_SPAWN_DUP2, output, 1), (os.POSIX_SPAWN_DUP2, errors, 2)]
         try:
             # Cheaper than importing subprocess, and this runs before every command.
-            self._pid = os.posix_spawnp("git", arguments, environment(), file_actions=actions)
+            self._pid = os.posix_spawnp("git", arguments, {**environment(), **variables}, file_actions=actions)
         except OSError as exc:
             os.close(self._output)
             os.close(self._errors)

@@ -1,26 +1,30 @@
-"""The pre-commit hook: it checks what is staged, holds up what is wrong, and never stands in the way of git."""
+"""The pre-commit hook and ``crmctl hooks``: what is staged is checked, and nobody's own hooks are lost."""
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Any
 
+import pytest
 from helpers.books import commit
 from helpers.books import git
 from helpers.books import write
 
-from crmctl.hooks import pre_commit
+from crmctl.hooks import entry
+from crmctl.index.index import Index
 from crmctl.services.checking.staged import check_staged
 from crmctl.services.clone import githooks
+from crmctl.services.clone import hook_runs
 
 if TYPE_CHECKING:
-    import pytest
-
     from crmctl.errors import Problem
 
 Run = Callable[..., Any]
@@ -53,10 +57,12 @@ def commits(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_shim_in_the_repository_is_the_one_that_is_installed() -> None:
-    shim = PROJECT / "hooks" / "pre-commit"
-    assert shim.read_text() == githooks.shim()
-    assert os.access(shim, os.X_OK)
+def test_one_text_serves_for_every_hook() -> None:
+    shims = sorted((PROJECT / "hooks").iterdir())
+    assert [path.name for path in shims] == sorted(hook_runs.names()) == sorted(githooks.NAMES + githooks.SERVER)
+    assert {path.read_text() for path in shims} == {githooks.shim()}
+    assert all(os.access(path, os.X_OK) for path in shims)
+    assert "python='/my python'\n" in githooks.shim("commit-msg", "/my python")
 
 
 def test_nothing_staged_nothing_wrong(book_dir: Path) -> None:
@@ -220,20 +226,20 @@ def test_the_hook_works_in_a_linked_work_tree(run: Run, book_dir: Path, tmp_path
 
 def test_without_crmctl_nothing_is_held_up(book_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hook = book_dir / ".git/hooks/pre-commit"
-    hook.write_text(githooks.shim("/no/such/python"))
+    hook.write_text(githooks.shim("pre-commit", "/no/such/python"))
     hook.chmod(0o755)
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
     stage(book_dir, {"customers/ada.yaml": "nmae: Ada\n"})
     done = commits(book_dir)
     assert done.returncode == 0
-    assert done.stderr == "crmctl is not installed here: the records are committed unchecked.\n"
+    assert done.stderr == "crmctl is not installed here: the records go unchecked.\n"
 
 
 def test_nothing_in_a_book_is_run(run: Run, book_dir: Path, tmp_path: Path) -> None:
     """A folder called crmctl in the book is not taken for the program."""
     run("-C", book_dir, "hooks", "install")
     (book_dir / "crmctl/hooks").mkdir(parents=True)
-    for name in ("__init__.py", "hooks/__init__.py", "hooks/pre_commit.py"):
+    for name in ("__init__.py", "hooks/__init__.py", "hooks/entry.py"):
         (book_dir / "crmctl" / name).write_text(f"open({str(tmp_path / 'was-run')!r}, 'w')\n")
     stage(book_dir, {"customers/ada.yaml": "nmae: Ada\n"})
     assert commits(book_dir).returncode == 1
@@ -241,7 +247,7 @@ def test_nothing_in_a_book_is_run(run: Run, book_dir: Path, tmp_path: Path) -> N
 
 
 def test_it_starts_without_click() -> None:
-    code = "import sys; import crmctl.hooks.pre_commit, crmctl.services.checking.staged; sys.exit('click' in sys.modules)"
+    code = "import sys; import crmctl.hooks.entry, crmctl.services.checking.staged; sys.exit('click' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=PROJECT, check=False).returncode == 0
 
 
@@ -252,59 +258,169 @@ def test_hook_pre_commit_says_the_same(
     stage(book_dir, {"customers/ada.yaml": "name: Ada\nlifecycle: leed\n", "customers/a\u202eb.yaml": "name: B\n"})
     result = run("hook", "pre-commit")
     assert result.code == 1
-    assert pre_commit.main() == 1
+    assert entry.main(["pre-commit"]) == 1
     assert capfd.readouterr().err == result.err
     assert "\u202e" not in result.err
     git(book_dir, "rm", "-rfq", "records")
-    assert (run("hook", "pre-commit").code, pre_commit.main(book_dir)) == (0, 0)
+    assert (run("hook", "pre-commit").code, entry.main(["pre-commit"])) == (0, 0)
 
 
 def test_outside_of_a_repository(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert run("hook", "pre-commit").code == pre_commit.main() == 6
+    assert run("hook", "pre-commit").code == entry.main(["pre-commit"]) == 6
+
+
+def states(run: Run, *arguments: object) -> dict[str, str]:
+    """What ``crmctl hooks show`` says of each hook."""
+    shown = run(*arguments[:2], "hooks", "show", *arguments[2:], "-o", "json")
+    assert shown.code == 0
+    return {row["hook"]: row["state"] for row in json.loads(shown.out)}
 
 
 def test_install_twice_and_uninstall(run: Run, book_dir: Path) -> None:
-    hook = book_dir / ".git/hooks/pre-commit"
-    assert run("-C", book_dir, "hooks", "show").out == f"pre-commit  absent  {hook}\n"
-    assert run("-C", book_dir, "hooks", "uninstall").err == "There is no pre-commit hook of crmctl.\n"
+    folder = book_dir / ".git/hooks"
+    before = sorted(folder.iterdir())
+    assert set(states(run, "-C", book_dir).values()) == {"absent"}
+    assert run("-C", book_dir, "hooks", "uninstall").err == "There are no hooks of crmctl.\n"
     for _ in range(2):
         result = run("-C", book_dir, "hooks", "install")
-        assert (result.code, result.err) == (
-            0,
-            f"The pre-commit hook is in place: {hook}  [undo: crmctl hooks uninstall]\n",
-        )
-        assert sys.executable in hook.read_text()
-        assert os.access(hook, os.X_OK)
-    assert run("-C", book_dir, "hooks", "show").out == f"pre-commit  installed  {hook}\n"
-    assert run("-C", book_dir, "hooks", "uninstall").code == 0
-    assert not hook.exists()
+        assert result.code == 0
+        assert f"Hooks in {folder}: pre-commit, pre-merge-commit, commit-msg" in result.err
+        assert "undo: crmctl hooks uninstall" in result.err
+        for name in githooks.NAMES:
+            assert f"python={sys.executable}\n" in (folder / name).read_text()
+            assert os.access(folder / name, os.X_OK)
+    assert set(states(run, "-C", book_dir).values()) == {"installed"}
+    (folder / "pre-push").write_text(githooks.shim("pre-push", "/old/python"))
+    (folder / "commit-msg").chmod(0o644)
+    found = states(run, "-C", book_dir)
+    assert (found["pre-push"], found["commit-msg"], found["pre-commit"]) == ("outdated", "outdated", "installed")
+    result = run("-C", book_dir, "hooks", "uninstall")
+    assert result.code == 0
+    assert "The merge driver is gone" in result.err
+    assert sorted(folder.iterdir()) == before
+    assert set(states(run, "-C", book_dir).values()) == {"absent"}
 
 
-def test_a_hook_of_ones_own_stays(run: Run, book_dir: Path) -> None:
+def test_a_hook_of_ones_own_is_kept_and_comes_back(run: Run, book_dir: Path) -> None:
     hook = book_dir / ".git/hooks/pre-commit"
     hook.write_text("#!/bin/sh\nexit 0\n")
+    hook.chmod(0o750)
+    assert states(run, "-C", book_dir)["pre-commit"] == "foreign"
+    result = run("-C", book_dir, "hooks", "install")
+    assert result.code == 0
+    assert "The pre-commit hook that was there is kept, and runs first." in result.err
+    kept = book_dir / ".git/hooks/pre-commit.before-crmctl"
+    assert kept.read_text() == "#!/bin/sh\nexit 0\n"
+    assert run("-C", book_dir, "hooks", "install").code == 0
+    assert "runs the one that was there first" in run("-C", book_dir, "hooks", "show").out
+    assert "is back" in run("-C", book_dir, "hooks", "uninstall").err
+    assert hook.read_text() == "#!/bin/sh\nexit 0\n"
+    assert hook.stat().st_mode & 0o777 == 0o750
+    assert not kept.exists()
+
+
+def test_links_are_kept_as_links(run: Run, book_dir: Path) -> None:
+    hook = book_dir / ".git/hooks/pre-commit"
+    hook.symlink_to("../../tools/check")
+    assert run("-C", book_dir, "hooks", "install").code == 0
+    assert not hook.is_symlink()
+    run("-C", book_dir, "hooks", "uninstall")
+    assert hook.readlink() == Path("../../tools/check")
+
+
+def test_a_hook_put_over_ours_stays(run: Run, book_dir: Path) -> None:
+    """Another program that installs hooks has replaced ours; the one before is still kept."""
+    hook = book_dir / ".git/hooks/pre-commit"
+    hook.write_text("first")
+    run("-C", book_dir, "hooks", "install")
+    hook.write_text("second")
     result = run("-C", book_dir, "hooks", "install")
     assert result.code == 5
-    assert "Add this line to it: crmctl hook pre-commit || exit 1" in result.err
+    assert "there is another one that was kept" in result.err
+    assert 'Add this line to it: crmctl hook pre-commit "$@" || exit 1' in result.err
     assert "so it stays" in run("-C", book_dir, "hooks", "uninstall").err
-    assert "foreign" in run("-C", book_dir, "hooks", "show").out
-    assert hook.read_text() == "#!/bin/sh\nexit 0\n"
-    hook.unlink()
-    hook.symlink_to("nowhere")
-    assert run("-C", book_dir, "hooks", "install").code == 5
+    assert hook.read_text() == "second"
+    assert Path(f"{hook}.before-crmctl").read_text() == "first"
+
+
+def test_what_cannot_be_run_under_another_name_is_left_alone(run: Run, book_dir: Path) -> None:
+    hook = book_dir / ".git/hooks/pre-commit"
+    for text in ('#!/bin/sh\n. "$(dirname "$0")/h"\n', '#!/bin/sh\nexec run-it $(basename "$0")\n'):
+        hook.write_text(text)
+        result = run("-C", book_dir, "hooks", "install")
+        assert result.code == 5
+        assert "goes by its own name" in result.err
+        assert hook.read_text() == text
     hook.unlink()
     hook.mkdir()
     assert run("-C", book_dir, "hooks", "install").code == 5
+    assert hook.is_dir()
 
 
-def test_hooks_that_git_looks_for_elsewhere(run: Run, book_dir: Path) -> None:
-    git(book_dir, "config", "core.hooksPath", "my-hooks")
+@pytest.mark.parametrize("folder", ["my-hooks", ".git/my-hooks"])
+def test_hooks_in_another_folder_of_the_repository_are_not_put_there(run: Run, book_dir: Path, folder: str) -> None:
+    git(book_dir, "config", "core.hooksPath", folder)
     result = run("-C", book_dir, "hooks", "install")
     assert result.code == 5
-    assert f"Add this line to {book_dir}/my-hooks/pre-commit: " in result.err
-    assert "core.hooksPath" in run("-C", book_dir, "hooks", "uninstall").err
+    assert "(core.hooksPath), which needs your leave: crmctl trust" in result.err
+    assert "git config --unset core.hooksPath" in result.err
+    assert f"{book_dir / folder / 'pre-commit'}: crmctl hook pre-commit" in result.err
+    assert not (book_dir / folder).exists()
+    git(book_dir, "config", "--unset", "core.hooksPath")
+    assert run("-C", book_dir, "hooks", "install").code == 0
+    assert run("-C", book_dir, "customer", "add", "Ada").code == 0
+
+
+def test_leftovers_of_a_killed_install_are_taken_away(run: Run, book_dir: Path) -> None:
+    (book_dir / ".git/hooks/.pre-commit.4711.crmctl").write_text("half")
+    (book_dir / ".git/.config.4711.crmctl").write_text("half")
+    (book_dir / ".git/config.lock").write_text("crmctl 4711\n")
+    assert run("-C", book_dir, "hooks", "install").code == 0
+    assert not list((book_dir / ".git").rglob("*.4711.crmctl"))
+    assert not (book_dir / ".git/config.lock").exists()
+    (book_dir / ".git/config.lock").write_text("crmctl 4711\n")
+    assert run("-C", book_dir, "customer", "add", "Ada").code == 0
+    assert not (book_dir / ".git/config.lock").exists()
+    (book_dir / ".git/config.lock").write_text("")
+    assert run("-C", book_dir, "hooks", "install").code == 7
+    assert (book_dir / ".git/config.lock").exists(), "it may be git's"
+
+
+def test_hooks_from_before_git_was_told_to_look_elsewhere_go_too(run: Run, book_dir: Path) -> None:
+    own = book_dir / ".git/hooks/pre-push"
+    own.write_text("mine")
+    run("-C", book_dir, "hooks", "install")
+    git(book_dir, "config", "core.hooksPath", "my-hooks")
+    (book_dir / "my-hooks").mkdir()
+    (book_dir / "my-hooks/pre-commit").write_text(githooks.shim())
+    assert run("-C", book_dir, "hooks", "uninstall").code == 0
+    assert not (book_dir / "my-hooks").exists()
     assert not (book_dir / ".git/hooks/pre-commit").exists()
+    assert own.read_text() == "mine"
+
+
+def test_a_folder_of_hooks_that_is_a_link_is_looked_behind(run: Run, book_dir: Path) -> None:
+    commit(book_dir, {"/shared-hooks/README": "ours"})
+    shutil.rmtree(book_dir / ".git/hooks")
+    (book_dir / ".git/hooks").symlink_to("../shared-hooks")
+    result = run("-C", book_dir, "hooks", "install")
+    assert result.code == 5
+    assert "under version control" in result.err
+    assert "is a link" in result.err
+
+
+def test_hooks_in_a_folder_that_is_not_ours_to_change(run: Run, book_dir: Path, tmp_path: Path) -> None:
+    commit(book_dir, {"/shared-hooks/README": "ours"})
+    for folder, why in (("shared-hooks", "under version control"), (str(tmp_path), "outside of this repository")):
+        git(book_dir, "config", "core.hooksPath", folder)
+        result = run("-C", book_dir, "hooks", "install")
+        assert result.code == 5
+        assert why in result.err
+        assert f"{book_dir / folder / 'pre-commit'}: crmctl hook pre-commit" in result.err
+        assert why in run("-C", book_dir, "hooks", "show").out
+        assert run("-C", book_dir, "hooks", "uninstall").code == 0
+        assert not (book_dir / folder / "pre-commit").exists()
 
 
 def test_a_folder_of_hooks_that_cannot_be_written(run: Run, book_dir: Path) -> None:
@@ -315,3 +431,48 @@ def test_a_folder_of_hooks_that_cannot_be_written(run: Run, book_dir: Path) -> N
     result = run("-C", book_dir, "hooks", "install")
     assert result.code == 1
     assert "cannot write" in result.err
+
+
+def test_printing_a_hook(run: Run) -> None:
+    assert run("hooks", "print", "pre-receive").out == githooks.shim("pre-receive")
+    assert run("hooks", "print", "nonsense").code == 2
+
+
+def test_the_hook_of_a_server(run: Run, tmp_path: Path) -> None:
+    git(tmp_path, "init", "-q", "--bare", "team.git")
+    server = tmp_path / "team.git"
+    (server / "hooks/pre-receive").write_text("#!/bin/sh\n")
+    result = run("hooks", "install", "--server", server)
+    assert result.code == 0
+    assert f"undo: crmctl hooks uninstall --server {server}" in result.err
+    shown = run("hooks", "show", "--server", server, "-o", "json").out
+    assert [(row["hook"], row["state"]) for row in json.loads(shown)] == [("pre-receive", "installed")]
+    assert run("hooks", "uninstall", "--server", server).code == 0
+    assert (server / "hooks/pre-receive").read_text() == "#!/bin/sh\n"
+    assert run("hooks", "install", "--server", tmp_path / "nothing").code == 6
+    assert run("hooks", "install", "--server", tmp_path).code == 6
+
+
+def test_a_long_history_costs_no_question_a_line(book_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    rows = Index.rows
+
+    def counted(self: Index, sql: str, params: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        asked.append(sql)
+        return rows(self, sql, params)
+
+    def line(number: int) -> str:
+        return json.dumps({"id": f"01J{number:023}", "at": "2026-01-02T10:00:00+00:00", "type": "note"}) + "\n"
+
+    commit(book_dir, {"customers/ada.yaml": ID + "name: Ada\n", "interactions/bob.jsonl": line(7)})
+    monkeypatch.setattr(Index, "rows", counted)
+    counts = []
+    for length in (3, 300):
+        asked.clear()
+        write(book_dir, {"interactions/ada.jsonl": "".join(line(number) for number in range(length))})
+        git(book_dir, "add", "-A")
+        told = [problem for problem in check_staged(book_dir).problems if problem.code == "duplicate-id"]
+        counts.append(len(asked))
+    assert counts[1] < counts[0] + 20, "and not one for each of 300 lines"
+    assert [(problem.path, problem.line) for problem in told] == [("records/interactions/ada.jsonl", 8)]
+    assert "records/interactions/bob.jsonl" in told[0].message

@@ -15,6 +15,8 @@ from helpers.books import commit
 from helpers.books import git
 from helpers.books import write
 
+from crmctl.vcs import locks
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -155,6 +157,7 @@ def test_what_stands_in_the_way_of_mending_stays_and_hinders_nobody(book: Path) 
 
 def test_a_commit_made_by_hand_since_is_not_undone_by_mending(book: Path) -> None:
     killed_after_head_moved(book)
+    (book / ".git/index.lock").unlink()  # As git advises.
     git(book, "commit", "-q", "-a", "-m", "all as it stands here")
     done = processes.crmctl("-C", book, "customer", "add", "Dora")
     assert done.code == 0, done.err
@@ -165,6 +168,7 @@ def test_a_commit_made_by_hand_since_is_not_undone_by_mending(book: Path) -> Non
 
 def test_a_write_that_was_undone_since_is_forgotten(book: Path) -> None:
     killed_after_head_moved(book)
+    (book / ".git/index.lock").unlink()
     git(book, "reset", "-q", "--hard", "HEAD~1")
     mended(book)
     assert (book / BOB).exists()
@@ -180,7 +184,7 @@ def test_mending_waits_until_a_merge_is_finished(book: Path) -> None:
     subprocess.run(["git", "-C", str(book), "merge", "-q", "theirs"], capture_output=True, check=False, timeout=60)
     assert git(book, "status", "--porcelain") == f"AA {ADA}\n" or git(book, "status", "--porcelain") == f"UU {ADA}\n"
     oid = git(book, "rev-parse", f"HEAD:{ADA}").strip()
-    note = {"old": "", "new": git(book, "rev-parse", "HEAD").strip(), "paths": {ADA: ["", oid]}}
+    note = {"old": "", "new": git(book, "rev-parse", "HEAD").strip(), "steps": {ADA: ["", oid, oid]}}
     (book / ".git/crmctl").mkdir(exist_ok=True)
     (book / ".git/crmctl/journal.json").write_text(json.dumps(note))
     refused = processes.crmctl("-C", book, "customer", "set", "bob", "notes=x")
@@ -221,27 +225,52 @@ def test_half_written_files_of_a_killed_process_do_not_stop_one_with_its_number(
     assert git(book, "status", "--porcelain") == ""
 
 
-def test_a_lock_of_gits_index_at_the_last_step_is_waited_for_and_told(
+def test_a_commit_by_hand_in_the_middle_of_ours_does_not_undo_it(
     book: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from crmctl.vcs import preflight
+    """HEAD has moved and git's index does not know yet: `git commit` would commit what was there before."""
     from crmctl.vcs.repository import Repository
 
     move = Repository.advance
+    tried: list[subprocess.CompletedProcess[str]] = []
+
+    def move_then_commit(self: Repository, new: str, old: str, message: str) -> None:
+        move(self, new, old, message)
+        write(book, {"/mine.txt": "mine\n"})
+        for arguments in (("add", "mine.txt"), ("commit", "-q", "--allow-empty", "-m", "by hand")):
+            command = ["git", "-C", str(book), *arguments]
+            tried.append(subprocess.run(command, capture_output=True, text=True, check=False, timeout=60))
+
+    monkeypatch.setattr(Repository, "advance", move_then_commit)
+    assert run("-C", book, "customer", "set", "ada", "notes=x").code == 0
+    monkeypatch.undo()
+    assert [done.returncode for done in tried] == [128, 128]
+    assert all("index.lock" in done.stderr for done in tried)
+    assert "notes: x" in git(book, "show", f"HEAD:{ADA}")
+    assert git(book, "status", "--porcelain") == "?? mine.txt\n"
+
+
+def test_a_lock_of_gits_index_at_the_last_step_changes_nothing(
+    book: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from crmctl.vcs.repository import Repository
+
+    build = Repository.build
     lock = book / ".git/index.lock"
 
-    def move_then_lock(self: Repository, new: str, old: str, message: str) -> None:
-        move(self, new, old, message)
+    def build_then_lock(self: Repository, *arguments: object, **more: object) -> str:
         lock.touch()
+        return build(self, *arguments, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Repository, "advance", move_then_lock)
-    monkeypatch.setattr(preflight, "INDEX_LOCK_WAIT", 0.05)
-    done = run("-C", book, "customer", "set", "ada", "notes=x")
+    before = git(book, "rev-parse", "HEAD")
+    monkeypatch.setattr(Repository, "build", build_then_lock)
+    monkeypatch.setattr(locks, "WAIT", 0.05)
+    refused = run("-C", book, "customer", "set", "ada", "notes=x")
     monkeypatch.undo()
-    assert done.code == 1
-    assert "committed as" in done.err
-    assert "Do not run it again" in done.err
-    assert "notes: x" in (book / ADA).read_text()
+    assert refused.code == 7
+    assert str(lock) in refused.err
     lock.unlink()
-    mended(book)
-    assert git(book, "log", "--format=%s", "-2").splitlines() == ["customer: add dora", "customer: set ada notes"]
+    assert git(book, "rev-parse", "HEAD") == before
+    assert git(book, "status", "--porcelain") == ""
+    assert not (book / ".git/crmctl/journal.json").exists()
+    assert run("-C", book, "customer", "set", "ada", "notes=x").code == 0

@@ -10,7 +10,7 @@ from helpers.books import commit
 from helpers.books import git
 from helpers.books import write
 
-from crmctl.vcs import preflight
+from crmctl.vcs import locks
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,19 +48,14 @@ def everything(book: Path) -> tuple[str, str, dict[str, bytes]]:
 @pytest.mark.parametrize(
     ("start", "words", "way_out"),
     [
-        (("merge", "-q", "theirs"), "a merge is under way", "git merge --abort"),
         (("rebase", "-q", "theirs"), "a rebase is under way", "git rebase --abort"),
         (("rebase", "-q", "--apply", "theirs"), "a rebase is under way", "git rebase --abort"),
-        (("cherry-pick", "theirs"), "a cherry-pick is under way", "git cherry-pick --abort"),
-        (("revert", "--no-edit", "HEAD~1"), "a revert is under way", "git revert --abort"),
     ],
 )
-def test_in_the_middle_of_joining_two_histories(
+def test_in_the_middle_of_moving_a_branch(
     two_branches: Path, run: Run, start: tuple[str, ...], words: str, way_out: str
 ) -> None:
     book = two_branches
-    if start[0] == "revert":
-        commit(book, {"customers/ada.yaml": "name: Ada Once More\n"})
     failing(book, *start)
     before = everything(book)
     listed = run("-C", book, "customer", "list", "-o", "ids")
@@ -82,16 +77,55 @@ def test_in_the_middle_of_joining_two_histories(
     assert run("-C", book, "customer", "set", "bob", "notes=x").code == 0
 
 
+@pytest.mark.parametrize(
+    ("start", "abort"),
+    [
+        (("merge", "-q", "theirs"), "merge --abort"),
+        (("cherry-pick", "theirs"), "cherry-pick --abort"),
+        (("revert", "--no-edit", "HEAD~1"), "revert --abort"),
+    ],
+)
+@pytest.mark.parametrize("finish", [True, False])
+def test_records_that_are_in_no_conflict_can_be_written(
+    two_branches: Path, run: Run, start: tuple[str, ...], abort: str, finish: bool
+) -> None:
+    book = two_branches
+    if start[0] == "revert":
+        commit(book, {"customers/ada.yaml": "name: Ada Once More\n"})
+    failing(book, *start)
+    listed = run("-C", book, "customer", "list", "-o", "ids")
+    assert (listed.out, listed.code) == ("bob\n", 4)
+    assert "crmctl conflicts" in listed.err
+    assert run("-C", book, "customer", "set", "bob", "notes=x").code == 4, "written, and the broken record is told of"
+    assert run("-C", book, "log", "bob", "call", "hi").code == 4
+    assert git(book, "log", "-2", "--format=%s") == "log: call with bob\ncustomer: set bob notes\n"
+    before = everything(book)
+    refused = run("-C", book, "customer", "set", "ada", "notes=x")
+    assert refused.code in (3, 4)
+    assert everything(book) == before
+    if finish:
+        write(book, {"customers/ada.yaml": "name: Ada Both\n"})
+        git(book, "add", ADA)
+        git(book, "commit", "-q", "--no-edit")
+    else:
+        git(book, *abort.split())
+    assert run("-C", book, "customer", "show", "bob", "-o", "json").out.count('"x"') == 1
+    assert git(book, "status", "--porcelain") == ""
+
+
 def test_a_merge_without_conflicts_that_is_not_committed_yet(two_branches: Path, run: Run) -> None:
     book = two_branches
     git(book, "switch", "-q", "-c", "other", "main")
-    commit(book, {"customers/cleo.yaml": "name: Cleo\n"})
+    commit(book, {"customers/cleo.yaml": "name: Cleo\n", "customers/bob.yaml": "name: Bob\nrole: cook\n"})
     git(book, "switch", "-q", "main")
     git(book, "merge", "-q", "--no-commit", "--no-ff", "other")
     assert run("-C", book, "customer", "list", "-o", "ids").out == "ada\nbob\ncleo\n"
-    assert run("-C", book, "customer", "set", "bob", "notes=x").code == 5
-    git(book, "commit", "-q", "--no-edit")
     assert run("-C", book, "customer", "set", "bob", "notes=x").code == 0
+    assert git(book, "show", "HEAD:records/customers/bob.yaml").endswith("name: Bob\nnotes: x\n")
+    git(book, "commit", "-q", "--no-edit")
+    assert git(book, "show", "HEAD:records/customers/bob.yaml").endswith("name: Bob\nrole: cook\nnotes: x\n")
+    assert git(book, "status", "--porcelain") == ""
+    assert run("-C", book, "customer", "set", "bob", "notes=y").code == 0
 
 
 def test_a_deleted_and_changed_record_in_a_merge_hides_no_other(book: Path, run: Run) -> None:
@@ -171,13 +205,13 @@ def test_a_git_at_work_is_waited_for(book: Path, run: Run, monkeypatch: pytest.M
         if next(looks, None) is None:
             lock.unlink(missing_ok=True)
 
-    monkeypatch.setattr("crmctl.vcs.preflight.time.sleep", sleep)
+    monkeypatch.setattr("crmctl.vcs.locks.time.sleep", sleep)
     assert run("-C", book, "customer", "set", "bob", "notes=x").code == 0
     assert next(looks, None) is None
 
 
 def test_a_git_that_was_killed_is_named_after_a_while(book: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preflight, "INDEX_LOCK_WAIT", 0.05)
+    monkeypatch.setattr(locks, "WAIT", 0.05)
     lock = book / ".git/index.lock"
     lock.touch()
     before = git(book, "rev-parse", "HEAD")
@@ -185,7 +219,8 @@ def test_a_git_that_was_killed_is_named_after_a_while(book: Path, run: Run, monk
     locked = run("-C", book, "customer", "set", "bob", "notes=x")
     assert locked.code == 7
     assert str(lock) in locked.err
-    assert "remove that file" in locked.err
+    assert "a git that was killed left it" in locked.err
+    assert "crmctl doctor --fix" in locked.err
     assert lock.exists(), "it is not ours to remove"
     assert git(book, "rev-parse", "HEAD") == before
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import NamedTuple
 
-from crmctl import clock
 from crmctl.errors import CrmError
 from crmctl.errors import InvalidData
 from crmctl.errors import NotFound
@@ -15,9 +15,9 @@ from crmctl.errors import Problem
 from crmctl.errors import StorageFailed
 from crmctl.errors import UsageProblem
 from crmctl.model.settings import FILE
+from crmctl.services.checking import commands
 from crmctl.services.checking import files as checks_files
 from crmctl.services.checking import settings as checks_settings
-from crmctl.store.files import read_file
 from crmctl.store.layout import RECORDS
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from crmctl.model.schema import Schema
     from crmctl.services.book import Book
+    from crmctl.services.bookfiles import Files
     from crmctl.services.checking.files import Found
     from crmctl.services.checking.records import Checker
     from crmctl.store.layout import Place
@@ -41,7 +42,7 @@ class Report(NamedTuple):
 
 
 def check_book(book: Book, paths: Sequence[str] = (), progress: Callable[[int, int], None] | None = None) -> Report:
-    """Check the files of the work tree: all of them, or those that ``paths`` (files and folders) name.
+    """Check the files of a book: all of them, or those that ``paths`` (files and folders) name.
 
     ``progress`` is called now and then with how many files are done and how many there are.
 
@@ -51,18 +52,19 @@ def check_book(book: Book, paths: Sequence[str] = (), progress: Callable[[int, i
     """
     from crmctl.services.checking.records import Checker
 
-    chosen = [relative(book.root, path) for path in paths]
-    settings, problems = checks_settings.load(book.root)
-    walked = checks_files.walk(book.root, settings)
+    chosen = [relative(book, path) for path in paths]
+    settings, problems = checks_settings.load_from(book.files)
+    walked = checks_files.walk(book.files, settings)
     problems += walked.problems
-    now = clock.now(settings.zone)
-    checker = Checker(settings, walked.handles, checks_files.templates(book.root), now)
+    problems += commands.problems(book.files)
+    checker = Checker(settings, walked.handles, checks_files.templates(book.files), book.now_in(settings.zone))
     files = [found for found in walked.files if within(found.path, chosen)]
     misplaced = {problem.path for problem in walked.problems if problem.code == "not-a-file"}
     ids = Ids()
+    book.files.fetch(found.path for found in files)
     for number, found in enumerate(files):
         if found.path not in misplaced:
-            problems += _check_file(book.root, found, checker, ids)
+            problems += _check_file(book.files, found, checker, ids)
         if progress is not None and not number % 256:
             progress(number, len(files))
     if chosen:
@@ -71,7 +73,7 @@ def check_book(book: Book, paths: Sequence[str] = (), progress: Callable[[int, i
     return Report(sorted(set(problems)), len(files) + within(FILE, chosen))
 
 
-def relative(root: Path, path: str) -> str:
+def relative(book: Book, path: str) -> str:
     """``path`` as typed (from where the user stands, or from the book), relative to the book.
 
     Raises:
@@ -79,17 +81,19 @@ def relative(root: Path, path: str) -> str:
         UsageProblem: it is not in the book.
     """
     typed = Path(os.path.abspath(path))  # noqa: PTH100 - a link is looked at, not followed
-    for base in (root, Path(os.path.realpath(root))):
-        if typed.is_relative_to(base) and os.path.lexists(typed):
+    for base in (book.root, Path(os.path.realpath(book.root))):
+        if typed.is_relative_to(base):
             inside = typed.relative_to(base).as_posix()
-            return "" if inside == "." else inside
+            inside = "" if inside == "." else inside
+            if book.files.what(inside):
+                return inside
     inside = os.path.normpath(path).replace(os.sep, "/")
     if inside == FILE or inside.split("/")[0] == RECORDS:
-        if os.path.lexists(root / inside):
+        if book.files.what(inside):
             return inside
         raise NotFound(f"there is no file {path}")
     if os.path.lexists(typed):
-        raise UsageProblem(f"{path} is not in the book {root}", hint="Name files and folders below records/.")
+        raise UsageProblem(f"{path} is not in the book {book.root}", hint="Name files and folders below records/.")
     raise NotFound(f"there is no file {path}")
 
 
@@ -119,9 +123,9 @@ def same_id(path: str, line: int, identity: str, other: str) -> Problem:
     return Problem(path, line, 1 if line else 0, "duplicate-id", f"the id {identity} stands in {other} too", hint)
 
 
-def _check_file(root: Path, found: Found, checker: Checker, ids: Ids) -> Iterator[Problem]:
+def _check_file(files: Files, found: Found, checker: Checker, ids: Ids) -> Iterator[Problem]:
     try:
-        data, _ = read_file(root, found.path)
+        data = files.read(found.path)
     except FileNotFoundError:
         return  # Removed while we were looking.
     except (InvalidData, StorageFailed) as exc:
@@ -142,18 +146,25 @@ def check_content(path: str, place: Place, data: bytes, checker: Checker, ids: I
 
 def others_with_ids(book: Book, ids: Ids) -> Iterator[Problem]:
     """The ids in ``ids`` that records elsewhere in the book have too, by the index."""
+    others = _elsewhere(book, book.schema, ids)
     for identity, (path, line) in ids.first.items():
-        for other in _paths_with_id(book, book.schema, identity):
-            if other != path:
-                yield same_id(path, line, identity, other)
-                break
+        if identity in others:
+            yield same_id(path, line, identity, others[identity])
 
 
-def _paths_with_id(book: Book, schema: Schema, identity: str) -> list[str]:
-    paths: list[str] = []
+def _elsewhere(book: Book, schema: Schema, ids: Ids) -> dict[str, str]:
+    """The first other file of each id that stands in another one too.
+
+    One question for each kind, and not for each id: a history has one a line, and no key by them.
+    """
+    wanted = json.dumps(list(ids.first))
+    found: dict[str, str] = {}
     for kind in schema.kinds:
-        paths += [str(row[0]) for row in book.index.rows(f"SELECT path FROM {kind.plural} WHERE id = ?", (identity,))]
-    return paths
+        sql = f"SELECT id, path FROM {kind.plural} WHERE id IN (SELECT value FROM json_each(?)) ORDER BY row_id"
+        for identity, path in book.index.rows(sql, (wanted,)):
+            if identity in ids.first and path != ids.first[identity][0]:
+                found.setdefault(identity, path)
+    return found
 
 
 def _reason(exc: CrmError, path: str) -> str:

@@ -5,7 +5,6 @@ The folders themselves are gone through, not git's list, so that links, pipes, m
 
 from __future__ import annotations
 
-import os
 import shlex
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -13,16 +12,19 @@ from typing import NamedTuple
 
 from crmctl.errors import Problem
 from crmctl.model import ids
+from crmctl.services.bookfiles import FOLDER
+from crmctl.services.bookfiles import LINK
+from crmctl.services.bookfiles import OTHER
 from crmctl.store import layout
 from crmctl.store.layout import ENDINGS
 from crmctl.store.layout import RECORDS
 from crmctl.store.layout import Place
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from crmctl.model.fields import Kind
     from crmctl.model.settings import Settings
+    from crmctl.services.bookfiles import Entry
+    from crmctl.services.bookfiles import Files
 
 # A folder that is written by crmctl alone: what was sent, mirrored from the ledger of each machine.
 _OURS = frozenset({"sends"})
@@ -45,8 +47,8 @@ class Walked(NamedTuple):
 
 
 class _Walk:
-    def __init__(self, root: Path, settings: Settings) -> None:
-        self.root = root
+    def __init__(self, files: Files, settings: Settings) -> None:
+        self.among = files
         self.settings = settings
         self.sharded = settings.layout == "sharded"
         self.files: list[Found] = []
@@ -55,12 +57,9 @@ class _Walk:
     def problem(self, path: str, code: str, message: str, hint: str = "") -> None:
         self.problems.append(Problem(path, 0, 0, code, message, hint))
 
-    def entries(self, folder: str) -> list[os.DirEntry[str]]:
+    def entries(self, folder: str) -> list[Entry]:
         try:
-            with os.scandir(self.root / folder) as found:
-                return sorted((entry for entry in found if not entry.name.startswith(".")), key=lambda e: e.name)
-        except FileNotFoundError:
-            return []
+            return [entry for entry in self.among.entries(folder) if not entry.name.startswith(".")]
         except OSError as exc:
             reason = (exc.strerror or str(exc)).lower()
             self.problem(folder, "unreadable", f"the folder cannot be read: {reason}", "Check who owns it (ls -ld).")
@@ -70,9 +69,9 @@ class _Walk:
         for entry in self.entries(RECORDS):
             path = f"{RECORDS}/{entry.name}"
             kind = self.settings.schema.kind(entry.name)
-            if entry.is_symlink():
+            if entry.what == LINK:
                 self.problem(path, "not-a-file", "a symbolic link stands where a folder should be", _PLAIN)
-            elif not entry.is_dir():
+            elif entry.what != FOLDER:
                 self.stray(path)
             elif kind is not None and kind.plural == entry.name:
                 self.folder(path, kind, inner=True)
@@ -84,9 +83,9 @@ class _Walk:
         for entry in self.entries(folder):
             path = f"{folder}/{entry.name}"
             named = entry.name.endswith(ending)
-            if entry.is_symlink():
+            if entry.what == LINK:
                 self.record(path, kind, "a symbolic link")
-            elif entry.is_dir():
+            elif entry.what == FOLDER:
                 if named:
                     self.record(path, kind, "a folder")
                 elif inner:
@@ -94,7 +93,7 @@ class _Walk:
                 else:
                     message = "a folder inside a folder of records; nothing in it is read"
                     self.problem(path, "stray-file", message, "Move it out of records/.")
-            elif not entry.is_file():
+            elif entry.what == OTHER:
                 self.record(path, kind, "a pipe or a device")
             elif named:
                 self.record(path, kind)
@@ -153,9 +152,9 @@ class _Walk:
 _PLAIN = "Put a plain file there; crmctl follows no links."
 
 
-def walk(root: Path, settings: Settings) -> Walked:
-    """Everything under ``records/`` of the book at ``root``; nothing is read but names."""
-    found = _Walk(root, settings)
+def walk(files: Files, settings: Settings) -> Walked:
+    """Everything under ``records/`` among the files of a book; nothing is read but names."""
+    found = _Walk(files, settings)
     found.records()
     handles: dict[str, set[str]] = {kind.name: set() for kind in settings.schema.kinds if kind.storage == "yaml"}
     first: dict[tuple[str, str], str] = {}
@@ -169,13 +168,19 @@ def walk(root: Path, settings: Settings) -> Walked:
     return Walked(found.files, found.problems, handles)
 
 
-def templates(root: Path) -> set[str]:
+def templates(files: Files) -> set[str]:
     """The names of the book's templates, with their endings and without."""
     names: set[str] = set()
-    base = root / "templates"
-    for where, _, files in os.walk(base):
-        for name in files:
-            if name.endswith(_FORMS):
-                relative = os.path.relpath(os.path.join(where, name), base).replace(os.sep, "/")  # noqa: PTH118
-                names |= {relative, relative.rpartition(".")[0]}
+    folders = [""]
+    while folders:
+        folder = folders.pop()
+        try:
+            entries = files.entries(f"templates/{folder}".rstrip("/"))
+        except OSError:
+            continue
+        for name, what in entries:
+            if what == FOLDER:
+                folders.append(f"{folder}{name}/")
+            elif name.endswith(_FORMS):
+                names |= {f"{folder}{name}", f"{folder}{name}".rpartition(".")[0]}
     return names

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from crmctl.model.raw import RawMap
     from crmctl.model.settings import Settings
+    from crmctl.services.bookfiles import Files
     from crmctl.store.yaml_reader import KeyPath
     from crmctl.store.yaml_reader import Mark
 
@@ -39,17 +40,22 @@ class Loaded(NamedTuple):
 
 
 def load(root: Path) -> Loaded:
-    """The settings in the work tree.
+    """The settings in the work tree at ``root``; errors as ``load_from``."""
+    from crmctl.services.bookfiles import WorkTree
+
+    return load_from(WorkTree(root))
+
+
+def load_from(files: Files) -> Loaded:
+    """The settings among the files of a book.
 
     Raises:
         NoBook: there is no ``crm.yaml``, or it cannot be read at all.
     """
-    from crmctl.store.files import read_file
-
     try:
-        data, _ = read_file(root, FILE)
+        data = files.read(FILE)
     except FileNotFoundError:
-        raise NoBook(f"{root} has no {FILE} any more", hint=f"git checkout -- {FILE}") from None
+        raise NoBook(f"{files.name} has no {FILE} any more", hint=f"git checkout -- {FILE}") from None
     except InvalidData as exc:
         raise NoBook(exc.message, hint=exc.hint, problems=exc.problems) from exc
     return read(data)

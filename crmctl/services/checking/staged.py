@@ -17,6 +17,7 @@ from crmctl.services.checking.checks import Ids
 from crmctl.services.checking.checks import Report
 from crmctl.services.checking.checks import check_content
 from crmctl.services.checking.checks import others_with_ids
+from crmctl.services.checking.pushed import settings_gone
 from crmctl.services.checking.records import Checker
 from crmctl.store import layout
 from crmctl.vcs import places
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from crmctl.vcs.staged import StagedFile
 
 _PLAIN = ("100644", "100755")
+_BACK = "Bring them back: git restore --staged --worktree {}"
 
 
 def check_staged(here: Path) -> Report:
@@ -46,7 +48,7 @@ def check_staged(here: Path) -> Report:
     files = staged.files()
     roots = sorted((path.removesuffix(FILE) for path in files if PurePosixPath(path).name == FILE), reverse=True)
     changed, removed = staged.changed(), staged.removed()
-    problems: list[Problem] = []
+    problems = [problem._replace(hint=_BACK.format(problem.path)) for problem in settings_gone(removed, files)]
     count = 0
     for prefix in roots:
         mine = [path for path in changed if _is_of(path, prefix, roots)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 from typing import TYPE_CHECKING
@@ -13,11 +14,11 @@ from crmctl.errors import Conflict
 from crmctl.errors import CrmError
 from crmctl.errors import Locked
 from crmctl.services.checking import settings as checks_settings
-from crmctl.services.clone import githooks
 from crmctl.store import journal
 from crmctl.store import lock as locks
 from crmctl.vcs import health
 from crmctl.vcs import history
+from crmctl.vcs import locks as git_locks
 from crmctl.vcs import preflight
 
 if TYPE_CHECKING:
@@ -56,17 +57,19 @@ def programs(folder: Path) -> Iterator[Finding]:
 def book_findings(book: Book, *, fix: bool = False, rebuild: bool = False) -> Iterator[Finding]:
     """The state of a book: its repository, locks, leftovers, hooks, index and records.
 
-    ``fix`` finishes what an interrupted write left, and clears away its files; ``rebuild`` makes the index anew.
+    ``fix`` finishes what an interrupted write left, clears away its files, and sets the clone up for merges and hooks;
+    ``rebuild`` makes the index anew.
     """
     steps: list[tuple[str, Callable[[], Iterator[Finding]]]] = [
         ("book", lambda: _settings(book)),
         ("repository", lambda: _repository(book)),
+        ("git's settings", lambda: _own_settings(book)),
         ("identity", lambda: _identity(book)),
         ("file system", lambda: _file_system(book.root)),
-        ("lock", lambda: _locks(book)),
+        ("lock", lambda: _locks(book, fix=fix)),
         ("writes", lambda: _leftovers(book, fix=fix)),
         ("drafts", lambda: _drafts(book)),
-        ("hook", lambda: _hook(book)),
+        ("merges", lambda: _merges(book, fix=fix)),
         ("index", lambda: _index(book, rebuild=rebuild)),
         ("records", lambda: _records(book)),
     ]
@@ -109,15 +112,28 @@ def _settings(book: Book) -> Iterator[Finding]:
 def _repository(book: Book) -> Iterator[Finding]:
     branch = health.branch(book.places)
     state, found, hint = OK, f"{book.places.git_dir}, branch {branch}", ""
-    if health.index_lock(book.places) is None:
+    if not git_locks.index_lock(book.places).exists():
         try:
-            preflight.check_writable(book.places)
+            preflight.check_writable(book.places, settled=True)
         except (Conflict, Locked) as exc:
             state, found, hint = WARN, exc.message, exc.hint
     yield Finding(state, "repository", found, hint)
     if history.is_shallow(book.places):
         hint = "git fetch --unshallow brings the rest."
         yield Finding(WARN, "history", "the clone is shallow: the past before some commit is not in it", hint)
+
+
+def _own_settings(book: Book) -> Iterator[Finding]:
+    """What the repository's own settings would run: a repository is refused until the user has allowed it."""
+    from crmctl.services.clone import trust
+
+    settings = trust.found(book.places)
+    trusted = trust.is_trusted(book.places, settings)
+    for setting in settings:
+        words = f"{setting.name} = {setting.value} ({setting.does}; in {setting.file})"
+        yield Finding(OK if trusted else BAD, "git's settings", words, "" if trusted else trust.HINT)
+    if not settings:
+        yield Finding(OK, "git's settings", "those of this repository run nothing")
 
 
 def _identity(book: Book) -> Iterator[Finding]:
@@ -158,20 +174,35 @@ def mounted(path: str, mounts: Iterable[str]) -> str:
     return found
 
 
-def _locks(book: Book) -> Iterator[Finding]:
+def _locks(book: Book, *, fix: bool) -> Iterator[Finding]:
     lock = book.places.shared / "lock"
-    if lock.exists():
-        try:
-            with locks.locked(lock, "doctor", 0):
-                pass
-        except Locked as exc:
-            yield Finding(WARN, "lock", exc.message, exc.hint)
-            return
-    yield Finding(OK, "lock", "nobody is writing")
-    held = health.index_lock(book.places)
-    if held is not None:
-        hint = "When no git or editor is running here, remove that file."
-        yield Finding(WARN, "git's lock", f"{held} exists: git is at work, or was killed", hint)
+    with contextlib.ExitStack() as held:
+        if lock.exists():
+            try:
+                held.enter_context(locks.locked(lock, "doctor", 0))
+            except Locked as exc:
+                yield Finding(WARN, "lock", exc.message, exc.hint)
+                return
+        yield Finding(OK, "lock", "nobody is writing")
+        yield from _git_lock(book, fix=fix)
+
+
+def _git_lock(book: Book, *, fix: bool) -> Iterator[Finding]:
+    """The lock of git's index; one that a killed git left is taken away when asked, under our own lock."""
+    found = git_locks.index_lock(book.places)
+    if not found.exists():
+        return
+    if fix:
+        git_locks.clear_index_lock(book.places)
+        yield Finding(OK, "git's lock", f"{found} was left by a git that was killed; it is gone now")
+        return
+    who = git_locks.holders(book.places)
+    if who:
+        processes = ", ".join(f"process {number} ({command})" for number, command in who)
+        yield Finding(WARN, "git's lock", f"git is at work: {processes}")
+    else:
+        hint = "crmctl doctor --fix takes it away."
+        yield Finding(WARN, "git's lock", f"{found} was left by a git that was killed", hint)
 
 
 def _leftovers(book: Book, *, fix: bool) -> Iterator[Finding]:
@@ -190,7 +221,7 @@ def _leftovers(book: Book, *, fix: bool) -> Iterator[Finding]:
         return
     hint = "The next write finishes it; crmctl doctor --fix does it now."
     if note is not None:
-        paths = len(note.paths)
+        paths = len(note.steps)
         yield Finding(WARN, "writes", f"a write of {paths:,} file(s) was interrupted and is not finished", hint)
     if files:
         yield Finding(
@@ -213,17 +244,10 @@ def _drafts(book: Book) -> Iterator[Finding]:
         yield Finding(WARN, "drafts", f"{len(drafts):,} text(s) that were not saved: {drafts[0]}", hint)
 
 
-def _hook(book: Book) -> Iterator[Finding]:
-    hook = githooks.look(book.places)
-    words = {
-        "installed": "checks records before a commit",
-        "absent": "not in place",
-        "foreign": f"one of your own: {hook.path}",
-        "elsewhere": f"git looks for hooks elsewhere (core.hooksPath): {hook.path}",
-    }
-    hints = {"installed": "", "absent": "crmctl hooks install has git check records before a commit."}
-    hint = hints.get(hook.state, f"Records are checked when it says: {githooks.LINE}")
-    yield Finding(OK, "hook", words[hook.state], hint)
+def _merges(book: Book, *, fix: bool) -> Iterator[Finding]:
+    from crmctl.services.clone import doctor_merges
+
+    yield from doctor_merges.findings(book, fix=fix)
 
 
 def _index(book: Book, *, rebuild: bool) -> Iterator[Finding]:

@@ -1,102 +1,211 @@
-"""Putting crmctl's git hook in place and taking it away, with respect for hooks that are not ours."""
+"""Putting crmctl's git hooks in place and taking them away, with respect for hooks that are somebody's own.
+
+A hook that is there already is kept beside ours, which runs it first; it comes back when ours goes.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shlex
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import NamedTuple
 
 from crmctl.errors import Conflict
+from crmctl.errors import NoBook
+from crmctl.services import shipped
 from crmctl.store.files import storage_failed
+from crmctl.vcs import clonefiles
+from crmctl.vcs import hookfiles
 from crmctl.vcs.run import attempt
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Sequence
 
     from crmctl.vcs.places import Places
 
-NAME = "pre-commit"
-LINE = "crmctl hook pre-commit || exit 1"
-"""What to add to a hook of one's own."""
+NAMES = (
+    "pre-commit",
+    "pre-merge-commit",
+    "commit-msg",
+    "pre-push",
+    "post-merge",
+    "post-checkout",
+    "post-rewrite",
+)
+"""The hooks of a work tree. git calls pre-merge-commit where a merge goes well, and pre-commit where it does not."""
+SERVER = ("pre-receive",)
 
-_OURS = "# crmctl: checks the records that are about to be committed"
-_SHIM = """#!/bin/sh
-{ours} (crmctl hooks install | uninstall).
-# Without crmctl nothing is checked and nothing is held up. To commit unchecked: git commit --no-verify
-python={python}
-if [ -n "$python" ] && "$python" -P -c 'import crmctl.hooks.pre_commit' 2>/dev/null; then
-    exec "$python" -P -m crmctl.hooks.pre_commit "$@"
-fi
-if command -v crmctl >/dev/null 2>&1; then
-    exec crmctl hook pre-commit "$@"
-fi
-echo 'crmctl is not installed here: the records are committed unchecked.' >&2
-exit 0
-"""
+_OURS = ("installed", "outdated")
+_NO_PYTHON = "python=''\n"
 
 
 class Hook(NamedTuple):
-    """The state of the hook: ``installed``, ``absent``, ``foreign`` (someone else's), or ``elsewhere``.
+    """The state of a hook: ``installed``, ``outdated``, ``absent`` or ``foreign``; ``kept`` says that one is run first.
 
-    ``elsewhere`` means that git looks for hooks in a folder of the user's choice, which ``path`` is then in.
+    ``foreign`` is someone else's, where ours cannot be put in front of it; ``why`` says why.
     """
 
+    name: str
     state: str
     path: Path
+    kept: bool = False
+    why: str = ""
 
 
-def shim(python: str = "") -> str:
-    """The hook's text; ``python`` is the interpreter to try first."""
-    return _SHIM.format(ours=_OURS, python=shlex.quote(python) if python else "''")
+class Folder(NamedTuple):
+    """Where git looks for hooks; ``why`` says why nothing is put there, "" when that is fine."""
+
+    path: Path
+    why: str = ""
 
 
-def look(places: Places) -> Hook:
-    """The state of the hook of a repository."""
-    done = attempt(places.top, "config", "--path", "--get", "core.hooksPath")
-    folder = done.stdout.decode("utf-8", "replace").strip()
-    if folder:
-        return Hook("elsewhere", places.top / folder / NAME)
-    path = places.common_dir / "hooks" / NAME
-    if not path.is_symlink() and not path.exists():
-        return Hook("absent", path)
-    return Hook("installed" if _is_ours(path) else "foreign", path)
+def line(name: str) -> str:
+    """What to add to a hook of one's own."""
+    return f'crmctl hook {name} "$@" || exit 1'
 
 
-def install(places: Places) -> Hook:
-    """Put the hook in place, or bring it up to date.
+def shim(name: str = "pre-commit", python: str = "") -> str:
+    """The text of a hook; ``python`` is the interpreter to try first.
 
     Raises:
-        Conflict: another hook stands there, or git looks elsewhere for hooks; the hint says what to do by hand.
+        StorageFailed: the installation has lost its hooks.
     """
-    hook = look(places)
-    if hook.state == "elsewhere":
-        hint = f"Add this line to {hook.path}: {LINE}"
-        raise Conflict("git looks for hooks in a folder of your own choice (core.hooksPath)", hint=hint)
-    if hook.state == "foreign":
-        raise Conflict(f"there is a {NAME} hook already: {hook.path}", hint=f"Add this line to it: {LINE}")
+    text = (shipped.folder("hooks") / name).read_text(encoding="utf-8")
+    return text.replace(_NO_PYTHON, f"python={shlex.quote(python)}\n") if python else text
+
+
+def find(places: Places) -> Folder:
+    """Where hooks of this work tree belong: in git's own folder, and in no other one that git was told to look in.
+
+    A folder elsewhere serves other repositories too. One in the work tree, or a second one in ``.git``, is a setting by
+    which a repository that came from somebody runs programs: crmctl does not write there until it is trusted, and what
+    is trusted are the programs as they are (see ``services.clone.trust``), so ours may not be put among them.
+    """
+    path = hookfiles.folder(places)
+    standard = places.common_dir / "hooks"
+    real = Path(os.path.realpath(path))
+    if real == Path(os.path.realpath(standard)) and real.is_relative_to(os.path.realpath(places.common_dir)):
+        return Folder(path)
+    because = "core.hooksPath" if path != standard else f"{path} is a link"
+    homes = (places.top, places.git_dir, places.common_dir)
+    if not any(real.is_relative_to(os.path.realpath(home)) for home in homes):
+        return Folder(path, f"git looks for hooks in a folder outside of this repository ({because})")
+    if attempt(places.top, "ls-files", "--", str(real)).stdout:
+        return Folder(path, f"git looks for hooks in a folder that is under version control ({because})")
+    why = f"git looks for hooks in a folder of this repository that is not git's own ({because})"
+    return Folder(path, f"{why}, which needs your leave: crmctl trust")
+
+
+def server_folder(repository: Path) -> Folder:
+    """Where the hooks of the repository at ``repository``, bare or not, belong.
+
+    Raises:
+        NoBook: there is none.
+    """
+    done = attempt(repository, "rev-parse", "--absolute-git-dir") if repository.is_dir() else None
+    if done is None or done.returncode:
+        raise NoBook(f"{repository} is no git repository", hint="Name the repository that people push to: team.git")
+    git_dir = Path(os.fsdecode(done.stdout).removesuffix("\n"))
+    own = hookfiles.asked_path(repository)
+    return Folder(git_dir / Path(own).expanduser() if own else git_dir / "hooks")
+
+
+def look(where: Folder | Places, names: Sequence[str] = NAMES) -> list[Hook]:
+    """The state of each hook."""
+    folder = _folder(where)
+    return [_look(folder.path / name) for name in names]
+
+
+def _folder(where: Folder | Places) -> Folder:
+    return where if isinstance(where, Folder) else find(where)
+
+
+def _look(path: Path) -> Hook:
+    kept = os.path.lexists(hookfiles.kept(path))
+    if not os.path.lexists(path):
+        return Hook(path.name, "absent", path, kept)
+    if hookfiles.is_ours(path):
+        same = path.read_text(encoding="utf-8", errors="replace") == shim(path.name, sys.executable)
+        return Hook(path.name, "installed" if same and os.access(path, os.X_OK) else "outdated", path, kept)
+    return Hook(path.name, "foreign", path, kept, _in_the_way(path, kept=kept))
+
+
+def _in_the_way(path: Path, *, kept: bool) -> str:
+    """Why a hook cannot be run by ours under another name; "" when it can."""
+    if path.is_dir() or (not path.is_symlink() and not path.is_file()):
+        return f"{path} is no file"
+    if kept:
+        return f"there is another one that was kept: {hookfiles.kept(path)}"
+    with contextlib.suppress(OSError):
+        text = path.read_text(encoding="utf-8", errors="replace")
+        if "husky" in text or ("basename" in text and "$0" in text) or '"$(dirname "$0")/h"' in text:
+            return f"{path} goes by its own name, and would not do its work under another"
+    return ""
+
+
+def install(where: Folder | Places, names: Sequence[str] = NAMES) -> list[Hook]:
+    """Put the hooks in place, or bring them up to date; their states then. What is in the way stays ``foreign``.
+
+    Raises:
+        Conflict: git looks for hooks in a place that is not ours to change; the hint says what to do by hand.
+        StorageFailed: the system refuses.
+    """
+    folder = _folder(where)
+    if folder.why:
+        lines = "; ".join(f"{folder.path / name}: {line(name)}" for name in names)
+        hint = f"Add a line to each hook there that you want: {lines}"
+        if "core.hooksPath" in folder.why:
+            instead = "git config --unset core.hooksPath; crmctl hooks install"
+            hint = f"Have git look in its own folder: {instead}. Or: {hint}"
+        raise Conflict(folder.why, hint=hint)
+    for hook in look(folder, names):
+        clonefiles.sweep(hook.path)
+        if hook.state != "installed" and not hook.why:
+            _put(hook)
+    return look(folder, names)
+
+
+def sweep(places: Places) -> None:
+    """Take away what one that was killed left while it put hooks in place."""
+    for name in NAMES:
+        clonefiles.sweep(places.common_dir / "hooks" / name)
+
+
+def _put(hook: Hook) -> None:
     try:
-        hook.path.parent.mkdir(exist_ok=True)
-        hook.path.write_text(shim(sys.executable), encoding="utf-8", newline="\n")
-        hook.path.chmod(0o755)
+        hook.path.parent.mkdir(parents=True, exist_ok=True)
+        with clonefiles.written_beside(hook.path, shim(hook.name, sys.executable), 0o755) as beside:
+            if hook.state == "foreign":
+                hook.path.rename(hookfiles.kept(hook.path))
+            beside.replace(hook.path)
     except OSError as exc:
         raise storage_failed(str(hook.path), exc, "write") from exc
-    return Hook("installed", hook.path)
 
 
-def uninstall(places: Places) -> Hook:
-    """Take our hook away; the state before. A hook that is not ours stays."""
-    hook = look(places)
-    if hook.state == "installed":
+def uninstall(where: Folder | Places, names: Sequence[str] = NAMES) -> list[Hook]:
+    """Take our hooks away, and put back what was there before; the states before.
+
+    Raises:
+        StorageFailed: the system refuses.
+    """
+    folder = _folder(where)
+    before = look(folder, names)
+    standard = Folder(folder.path if isinstance(where, Folder) else where.common_dir / "hooks")
+    if standard.path != folder.path:
+        # Ours may stand there from before git was told to look elsewhere.
+        before += [hook for hook in look(standard, names) if hook.state in _OURS or hook.kept]
+    for hook in before:
         try:
-            hook.path.unlink()
+            if hook.state in _OURS:
+                hook.path.unlink()
+            if hook.kept and hook.state != "foreign":
+                hookfiles.kept(hook.path).rename(hook.path)
         except OSError as exc:
             raise storage_failed(str(hook.path), exc, "remove") from exc
-    return hook
-
-
-def _is_ours(path: Path) -> bool:
-    try:
-        return not path.is_symlink() and _OURS in path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return False
+    for path in {folder.path, standard.path}:
+        with contextlib.suppress(OSError):
+            path.rmdir()  # If nothing else is in it, we had made it.
+    return before

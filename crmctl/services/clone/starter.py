@@ -23,11 +23,15 @@ class Basics(NamedTuple):
     layout: str = ""
 
 
+ATTRIBUTES_FILE = ".gitattributes"
 ATTRIBUTES = """\
 # Records and templates are the same bytes on every machine, whatever it does with line ends elsewhere.
 /records/** text eol=lf
 /templates/** text eol=lf
-/crm.yaml text eol=lf
+# What two people changed is joined field by field, in every clone that crmctl is used in.
+/records/**/*.yaml merge=crmctl text eol=lf
+/records/**/*.jsonl merge=crmctl text eol=lf
+/crm.yaml merge=crmctl text eol=lf
 """
 
 IGNORED = """\
@@ -141,7 +145,7 @@ def sample_files() -> Mapping[str, bytes]:
 
 def _beside() -> dict[str, bytes]:
     return {
-        ".gitattributes": ATTRIBUTES.encode(),
+        ATTRIBUTES_FILE: ATTRIBUTES.encode(),
         ".gitignore": IGNORED.encode(),
         **dict(shipped.files("templates")),
     }

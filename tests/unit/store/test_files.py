@@ -112,7 +112,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
     with pytest.raises(StorageFailed, match="x: cannot write") as caught:
         files.write_file(tmp_path, "x", b"new")
     monkeypatch.undo()
-    assert bool(caught.value.hint) is (number != errno.EIO)
+    assert caught.value.hint
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"x": b"old"}
 
 

@@ -8,12 +8,18 @@ import pytest
 from crmctl.errors import InvalidData
 from crmctl.store import journal
 from crmctl.store.journal import Journal
+from crmctl.store.journal import Step
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 NOTE = Journal(
-    "a" * 40, "b" * 40, {"records/customers/ada.yaml": ("1" * 40, ""), "records/ö\udcff.yaml": ("", "2" * 40)}
+    "a" * 40,
+    "b" * 40,
+    {
+        "records/customers/ada.yaml": Step("1" * 40, "", ""),
+        "records/ö\udcff.yaml": Step("", "2" * 40, "3" * 40, staged=True),
+    },
 )
 
 
@@ -46,8 +52,8 @@ def test_a_later_note_replaces_an_earlier_one(tmp_path: Path) -> None:
         b'{"old": "a", "new": "b"}',
         b'{"old": "a", "new": "b", "paths": []}',
         b'{"old": "a", "new": "b", "paths": "x"}',
-        b'{"old": "a", "new": "b", "paths": {"x": "abc"}}',
-        b'{"old": "a", "new": "b", "paths": {"x": 1}}',
+        b'{"old": "a", "new": "b", "steps": {"x": "abc"}}',
+        b'{"old": "a", "new": "b", "steps": {"x": 1}}',
         b"\xff\xfe\x00",
         b"[" * 100_000,
     ],

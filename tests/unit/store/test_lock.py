@@ -67,7 +67,7 @@ def test_a_lock_held_by_someone_who_wrote_no_note(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     with path.open("wb") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
-        with pytest.raises(Locked, match="process unknown"), locked(path, "x", 0):
+        with pytest.raises(Locked, match="who, it does not say"), locked(path, "x", 0):
             pass
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
+from crmctl.errors import BranchMoved
 from crmctl.errors import Conflict
 from crmctl.errors import GitFailed
 from crmctl.errors import InvalidData
@@ -16,7 +18,9 @@ from crmctl.store import journal
 from crmctl.store import transaction
 from crmctl.store.files import prepare_file
 from crmctl.store.journal import Journal
+from crmctl.store.journal import Step
 from crmctl.store.transaction import FEW
+from crmctl.store.transaction import TRIES
 from crmctl.store.transaction import Transaction
 from crmctl.store.transaction import recover
 
@@ -39,6 +43,14 @@ class Commits:
         self.now = "c0"
         self.told: list[tuple[str, list[str]]] = []
         self.fail: dict[str, Exception] = {}
+        self.index: dict[str, bytes] = {}
+        self.kept: list[bytes] = []
+        self.announced: list[bool] = []
+        self.parents: dict[str, tuple[str, str]] = {}
+        self.messages: list[str] = []
+        self.subjects: list[str] = []
+        self.settled = False
+        self.held = False
 
     def head(self) -> str:
         return self.now
@@ -47,14 +59,40 @@ class Commits:
         tree = self.trees[commit]
         return {path: oid(tree[path]) for path in paths if path in tree}
 
+    def standing(self, commit: str, paths: Iterable[str]) -> dict[str, tuple[str, str]]:
+        asked = list(paths)
+        heads = self.blobs(commit, asked)
+        return {path: (heads.get(path, ""), self._staged(path)) for path in asked}
+
+    def _staged(self, path: str) -> str:
+        data = self.index[path] if path in self.index else self.trees[self.now].get(path)
+        return "" if data is None else oid(data)
+
+    def changes_between(self, old: str, new: str) -> dict[str, tuple[str, str]]:
+        before, after = self.trees[old], self.trees[new]
+        paths = [path for path in {**before, **after} if before.get(path) != after.get(path)]
+        ids = [{path: oid(data) for path, data in tree.items()} for tree in (before, after)]
+        return {path: (ids[0].get(path, ""), ids[1].get(path, "")) for path in paths}
+
+    def keep(self, contents: Iterable[bytes]) -> None:
+        self.kept += contents
+
+    def announce(self, *, merged: bool) -> None:
+        self.announced.append(merged)
+
+    def descends(self, new: str, old: str) -> bool:
+        return int(new[1:]) >= int(old[1:] or 0)
+
     def contents(self, oids: Iterable[str]) -> Iterator[bytes]:
         known = {oid(data): data for tree in self.trees.values() for data in tree.values()}
+        known |= {oid(data): data for data in self.kept}
         return (known[one] for one in oids)
 
-    def check_writable(self) -> None:
+    def check_writable(self, *, moving_since: int | None = None) -> None:
+        self.settled = moving_since is not None
         self._perhaps("check_writable")
 
-    def build(self, parent: str, message: str, files: Mapping[str, bytes | None]) -> str:
+    def build(self, parent: str, message: str, files: Mapping[str, bytes | None], *, merging: str = "") -> str:
         self._perhaps("build")
         tree = {**self.trees[parent], **{path: data for path, data in files.items() if data is not None}}
         for path, data in files.items():
@@ -62,19 +100,39 @@ class Commits:
                 tree.pop(path, None)
         new = f"c{len(self.trees)}"
         self.trees[new] = tree
+        self.messages.append(message)
+        self.parents[new] = (parent, merging)
         return new
 
     def advance(self, new: str, old: str, message: str) -> None:
         self._perhaps("advance")
+        assert self.held
         assert old == self.now
+        self.subjects.append(message)
         self.now = new
 
+    @contextmanager
+    def index_held(self) -> Iterator[None]:
+        self._perhaps("index_held")
+        assert not self.held
+        self.held = True
+        try:
+            yield
+        finally:
+            self.held = False
+
     def stage(self, paths: Iterable[str]) -> None:
+        assert self.held
         self._perhaps("stage")
-        self.told.append(("stage", sorted(paths)))
+        self._tell("stage", paths)
 
     def unstage(self, paths: Iterable[str]) -> None:
-        self.told.append(("unstage", sorted(paths)))
+        assert self.held
+        self._tell("unstage", paths)
+
+    def _tell(self, what: str, paths: Iterable[str]) -> None:
+        if paths:
+            self.told.append((what, sorted(paths)))
 
     def contains(self, commit: str) -> bool:
         return commit in self.trees and int(commit[1:]) <= int(self.now[1:])
@@ -157,7 +215,7 @@ def test_a_file_that_differs_from_head_is_refused(place: Place, by_hand: bytes |
     else:
         (place.root / "a").write_bytes(by_hand)
     before = place.files
-    with pytest.raises(Conflict, match="a was changed by hand") as caught:
+    with pytest.raises(Conflict, match=r"a was (changed|removed) by hand") as caught:
         place.commit({"a": b"2"})
     assert "--adopt" in caught.value.hint
     assert place.files == before
@@ -201,6 +259,23 @@ def test_carriage_returns(place: Place, committed: bytes | None, on_disk: bytes,
     assert place.commit({"a": b"a\r\nb\r\nc\r\n"})
     assert place.files == {"a": kept}
     assert place.whole()
+
+
+def test_an_edit_in_a_file_with_carriage_returns_is_still_one(place: Place) -> None:
+    place.commits.trees["c0"]["a"] = b"a\n"
+    (place.root / "a").write_bytes(b"a\r\nb\r\n")
+    with pytest.raises(Conflict, match="a was changed by hand"):
+        place.commit({"a": b"c"})
+
+
+def test_a_folder_deep_down_is_looked_at_too(place: Place, tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    (place.root / "records").mkdir()
+    (place.root / "records/customers").symlink_to(tmp_path / "outside")
+    tx = place.begin()
+    tx.put("records/crm", b"fine")
+    with pytest.raises(InvalidData, match="symbolic link"):
+        tx.put("records/customers/ada.yaml", b"x")
 
 
 def test_a_link_or_a_folder_in_the_way_is_refused_before_anything_happens(place: Place, tmp_path: Path) -> None:
@@ -324,6 +399,145 @@ def test_many_files_are_synced_at_once(place: Place, monkeypatch: pytest.MonkeyP
         assert synced.count("one") >= 2 * FEW
 
 
+def moved_by_another(place: Place, files: Mapping[str, bytes], times: int = 1) -> None:
+    """Have somebody else commit ``files`` right before HEAD is to move, ``times`` times."""
+    advance = place.commits.advance
+    left = [times]
+
+    def raced(new: str, old: str, message: str) -> None:
+        if left[0]:
+            left[0] -= 1
+            theirs = f"c{len(place.commits.trees)}"
+            place.commits.trees[theirs] = {**place.commits.trees[place.commits.now], **files, "t": b"%d" % left[0]}
+            place.commits.now = theirs
+            raise BranchMoved("the branch moved")
+        advance(new, old, message)
+
+    place.commits.advance = raced  # type: ignore[method-assign]
+
+
+def test_a_commit_that_somebody_else_made_meanwhile_is_built_upon(place: Place) -> None:
+    place.commit({"a": b"1"})
+    moved_by_another(place, {"b": b"theirs"}, 3)
+    assert place.commit({"a": b"2"}) == place.commits.now
+    assert place.commits.trees[place.commits.now] == {"a": b"2", "b": b"theirs", "t": b"0"}
+    assert place.files == {"a": b"2"}
+    assert journal.read(place.state) is None
+    assert place.commits.announced == [False, False]
+
+
+def test_a_commit_that_changed_the_same_file_is_not_written_over(place: Place) -> None:
+    place.commit({"a": b"1"})
+    moved_by_another(place, {"a": b"theirs"})
+    with pytest.raises(BranchMoved):
+        place.commit({"a": b"2"})
+    assert place.commits.trees[place.commits.now]["a"] == b"theirs"
+    assert place.files == {"a": b"1"}
+    assert journal.read(place.state) is None
+
+
+def test_somebody_who_commits_all_the_time_wins_in_the_end(place: Place) -> None:
+    place.commit({"a": b"1"})
+    moved_by_another(place, {"b": b"theirs"}, TRIES)
+    with pytest.raises(BranchMoved, match="all the time"):
+        place.commit({"a": b"2"})
+    assert place.files == {"a": b"1"}
+
+
+def test_a_merge_has_two_parents_and_is_not_built_anew(place: Place) -> None:
+    place.commit({"a": b"1"})
+    tx = place.begin()
+    tx.put("a", b"2")
+    new = tx.commit("sync", merging="c1")
+    assert place.commits.parents[new] == ("c2", "c1")
+    assert place.whole()
+    tx = place.begin()
+    assert tx.commit("nothing of theirs is new here", merging="c1") == place.commits.now
+    moved_by_another(place, {"b": b"theirs"})
+    tx = place.begin()
+    tx.put("a", b"3")
+    with pytest.raises(BranchMoved):
+        tx.commit("sync", merging="c1")
+
+
+def test_a_branch_goes_on_to_a_commit_that_follows(place: Place) -> None:
+    place.commit({"a": b"1", "b": b"2"})
+    place.commits.trees["c9"] = {"a": b"one", "c": b"3"}
+    place.begin().advance_to("c9", "sync")
+    assert place.commits.now == "c9"
+    assert place.files == {"a": b"one", "c": b"3"}
+    assert place.whole()
+    assert place.commits.announced[-1] is True
+    with pytest.raises(Conflict, match="does not follow"):
+        place.begin().advance_to("c2", "sync")
+
+
+# Beside an edit that a person made by hand
+
+ADA = "records/customers/ada.yaml"
+PLAIN = b"name: Ada\nrole: engineer\n"
+EDITED = b"name: Ada\nrole: director\n"  # by hand
+NAMED = b"name: Ada L.\nrole: engineer\n"  # by the write
+BOTH = b"name: Ada L.\nrole: director\n"
+
+
+@pytest.mark.parametrize("how", ["of_head", "merging", "advance_to", "of the file"])
+@pytest.mark.parametrize("staged", [False, True])
+def test_an_edit_by_hand_stays_out_of_the_commit_and_in_the_file(place: Place, how: str, staged: bool) -> None:
+    place.commit({ADA: PLAIN})
+    (place.root / ADA).write_bytes(EDITED)
+    if staged:
+        place.commits.index[ADA] = EDITED
+    tx = place.begin()
+    if how == "advance_to":
+        place.commits.trees["c7"] = {ADA: NAMED}
+        tx.advance_to("c7", "sync")
+    elif how == "of the file":
+        tx.put(ADA, BOTH)
+        tx.commit("customer: set ada name")
+    else:
+        tx.put(ADA, NAMED)
+        tx.commit("undo", of_head=how == "of_head", merging="c1" if how == "merging" else "")
+    assert place.commits.trees[place.commits.now] == {ADA: NAMED}
+    assert place.files == {ADA: BOTH}
+    assert tx.kept == [ADA]
+    assert place.commits.told[-1] == ("stage" if staged else "unstage", [ADA])
+    assert journal.read(place.state) is None
+
+
+@pytest.mark.parametrize("placed", [False, True])
+@pytest.mark.parametrize("staged", [False, True])
+def test_a_write_beside_an_edit_by_hand_is_finished_by_the_next(place: Place, placed: bool, staged: bool) -> None:
+    place.commit({ADA: PLAIN})
+    (place.root / ADA).write_bytes(BOTH if placed else EDITED)
+    place.commits.keep([BOTH])
+    place.commits.trees["c9"] = {ADA: NAMED}
+    place.commits.now = "c9"
+    journal.write(place.state, Journal("c2", "c9", {ADA: Step(oid(EDITED), oid(BOTH), oid(NAMED), staged)}))
+    place.begin()
+    assert place.commits.settled, "not in the middle of a merge"
+    assert place.files == {ADA: BOTH}
+    assert place.commits.told[-1] == ("stage" if staged else "unstage", [ADA])
+    place.begin()
+    assert not place.commits.settled
+
+
+def test_what_a_killed_write_left_beside_the_note_is_swept(place: Place) -> None:
+    place.commit({"a": b"1"})
+    (place.state / ".journal.json.77.crmctl").write_bytes(b"{")
+    (place.state / "index.sqlite").write_bytes(b"")
+    place.begin()
+    assert [path.name for path in place.state.iterdir()] == ["index.sqlite"]
+
+
+def test_the_reflog_gets_the_subject_and_the_commit_the_whole_message(place: Place) -> None:
+    tx = place.begin()
+    tx.put("a", b"1")
+    tx.commit("batch: 2 changes\n\none\ntwo")
+    assert place.commits.messages == ["batch: 2 changes\n\none\ntwo"]
+    assert place.commits.subjects == ["batch: 2 changes"]
+
+
 # What the next writer does with a note that was left
 
 
@@ -333,12 +547,13 @@ def left_behind(place: Place, before: Mapping[str, bytes], after: Mapping[str, b
     old = place.commits.now
     new = f"c{len(place.commits.trees)}"
     place.commits.trees[new] = dict(after)
-    paths = {
-        path: (oid(before[path]) if path in before else "", oid(after[path]) if path in after else "")
+    ids = [{path: oid(data) for path, data in files.items()} for files in (before, after)]
+    steps = {
+        path: Step(ids[0].get(path, ""), ids[1].get(path, ""), ids[1].get(path, ""))
         for path in {**before, **after}
         if before.get(path) != after.get(path)
     }
-    note = Journal(old, new, paths)
+    note = Journal(old, new, steps)
     journal.write(place.state, note)
     if moved:
         place.commits.now = new

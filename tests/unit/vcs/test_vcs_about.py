@@ -71,10 +71,6 @@ def test_who_and_where(book_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = places.find(book_dir)
     assert health.identity(book_dir) == "Ann Author <ann@example.com>"
     assert health.branch(found) == "main"
-    assert health.index_lock(found) is None
-    (book_dir / ".git/index.lock").touch()
-    assert health.index_lock(found) == book_dir / ".git/index.lock"
-    (book_dir / ".git/index.lock").unlink()
     git(book_dir, "checkout", "-q", "--detach")
     assert health.branch(found) == ""
     (book_dir / ".git/HEAD").unlink()

@@ -3,7 +3,6 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,9 +12,7 @@ from helpers.books import write
 
 from crmctl.errors import Conflict
 from crmctl.errors import GitFailed
-from crmctl.errors import Locked
 from crmctl.vcs import places
-from crmctl.vcs import preflight
 from crmctl.vcs import repository
 from crmctl.vcs.repository import Entry
 from crmctl.vcs.repository import Repository
@@ -193,31 +190,47 @@ def test_names_mean_themselves_when_the_index_is_told(book: Repository) -> None:
     assert in_git(book, "status", "--porcelain").splitlines() == [" M records/:(top)x*", "M  records/xy"]
 
 
-def test_an_index_that_is_locked_just_then_is_waited_for(book: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The lock appears after we have looked for it, and goes."""
+def test_the_index_is_changed_in_a_copy_while_the_lock_is_ours(book: Repository) -> None:
     write(book.places.top, {"/crm.yaml": "name: Changed\n"})
     lock = book.places.git_dir / "index.lock"
-    real = attempt
-    calls = []
-
-    def meanwhile(*arguments: object, **options: object) -> object:
-        calls.append(arguments)
-        if len(calls) == 1:
-            lock.touch()
-        return real(*arguments, **options)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(repository, "attempt", meanwhile)
-    monkeypatch.setattr(time, "sleep", lambda seconds: lock.unlink())
-    book.stage(["crm.yaml"])
-    assert len(calls) == 2
+    with book.index_held():
+        assert lock.read_bytes().startswith(b"crmctl ")
+        with pytest.raises(AssertionError, match=r"index\.lock"):
+            in_git(book, "add", "crm.yaml")
+        book.stage(["crm.yaml"])
+    assert not lock.exists()
+    assert [path.name for path in book.places.own.glob("index.new*")] == []
     assert in_git(book, "status", "--porcelain") == "M  crm.yaml\n"
 
 
-def test_an_index_that_stays_locked(book: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preflight, "INDEX_LOCK_WAIT", 0.01)
-    (book.places.git_dir / "index.lock").touch()
-    with pytest.raises(Locked, match=r"index\.lock exists"):
-        book.stage(["crm.yaml"])
+def test_moving_head_that_failed_afterwards_has_moved_it(book: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A git that is told no by the disk after it has moved the reference, and one that was killed before."""
+    start = book.head()
+    new = book.build(start, "x", {"a": b"1"})
+    real = attempt
+
+    def fails(*arguments: object, **options: object) -> object:
+        done = real(*arguments, **options)  # type: ignore[arg-type]
+        if "update-ref" in arguments:
+            (book.places.git_dir / "HEAD.lock").touch()
+            done.returncode, done.stderr = 128, b"fatal: unable to unlink"
+        return done
+
+    monkeypatch.setattr(repository, "attempt", fails)
+    book.advance(new, start, "x")
+    assert book.head() == new
+    assert not (book.places.git_dir / "HEAD.lock").exists()
+    newer = book.build(new, "y", {"a": b"2"})
+
+    def killed(*arguments: object, **options: object) -> object:
+        if "update-ref" in arguments:
+            return subprocess.CompletedProcess([], -9, b"", b"")
+        return real(*arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(repository, "attempt", killed)
+    with pytest.raises(GitFailed):
+        book.advance(newer, new, "y")
+    assert book.head() == new
 
 
 def test_an_index_that_cannot_be_told(book: Repository) -> None:

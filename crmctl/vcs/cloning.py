@@ -1,0 +1,61 @@
+"""Cloning with everything off that could run something or reach out of the new folder."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from crmctl.errors import CrmError
+from crmctl.errors import GitFailed
+from crmctl.vcs import remotes
+from crmctl.vcs import trees
+from crmctl.vcs.run import attempt
+from crmctl.vcs.run import failed
+from crmctl.vcs.run import git
+from crmctl.vcs.status import NO_HOOKS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_ODD = {trees.EXECUTABLE: "executable", trees.LINK: "a symbolic link", trees.SUBMODULE: "another repository"}
+
+
+def clone(here: Path, url: str, folder: Path) -> None:
+    """Have a clone of ``url`` stand at ``folder``; no links are made, no submodules fetched, no hooks run.
+
+    Raises:
+        Offline: the address cannot be reached.
+        GitFailed: git refuses, or what comes is broken.
+    """
+    options = ("-c", "core.symlinks=false", "-c", "fetch.fsckObjects=true", "-c", "protocol.ext.allow=never")
+    arguments = ("clone", "--quiet", "--no-recurse-submodules", "--no-local", *options)
+    settings = (*remotes.SAFE, *remotes.PATIENCE, *NO_HOOKS, "-c", "core.symlinks=false")
+    done = attempt(here, *settings, *arguments, "--", url, str(folder), env=remotes.quiet_environment(here))
+    if done.returncode:
+        raise told(url, done.stderr.decode("utf-8", "replace"))
+
+
+def odd_files(top: Path) -> list[tuple[str, str]]:
+    """(path, what it is) of everything in HEAD that is no plain file."""
+    found = []
+    for line in (
+        git(top, "ls-tree", "-r", "-z", "--full-tree", "HEAD").decode("utf-8", "surrogateescape").split("\0")[:-1]
+    ):
+        about, _, path = line.partition("\t")
+        what = _ODD.get(about.split(" ")[0])
+        if what is not None:
+            found.append((path, what))
+    return found
+
+
+def has_commit(top: Path) -> bool:
+    """Whether anything is committed there."""
+    return attempt(top, "rev-parse", "--verify", "--quiet", "HEAD^{commit}").returncode == 0
+
+
+def told(url: str, words: str) -> CrmError:
+    """What went wrong, in words, without the user's password."""
+    text = remotes.shown(words)
+    if remotes.is_offline(text):
+        return remotes.Offline(f"{remotes.shown(url)} cannot be reached")
+    error = failed(("clone",), text.encode())
+    return GitFailed(error.message, hint=error.hint or "See that you may go there: git ls-remote URL")
