@@ -35,6 +35,8 @@ def early_book(arguments: list[str]) -> Book | None:
     words = [argument for argument in arguments if not argument.startswith("-")]
     if not words or not _BOOKLESS.isdisjoint(words[:2]) or not {"-h", "--help", "--version"}.isdisjoint(arguments):
         return None
+    if any(argument.startswith("--as-of") for argument in arguments):
+        return None  # What stands in the work tree does not matter then.
     from pathlib import Path
 
     from crmctl.errors import CrmError

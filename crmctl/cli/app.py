@@ -17,6 +17,7 @@ from crmctl.render.text import safe
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from collections.abc import Sequence
+    from datetime import tzinfo
     from typing import TextIO
 
     from crmctl.render.rows import Column
@@ -35,36 +36,58 @@ class App:
         self.no_input = False
         self.use_pager = True
         self.now_text = ""
+        self._now_read = False
+        self.as_of: str | None = None
+        self.tells_state = False
+        """Whether the command's own result says which past state it shows."""
         self.adopt = False
         self._early = early
         self._book: Book | None = None
+        self._past: Book | None = None
 
     @property
     def opened(self) -> Book | None:
         """The book, if this run has opened it."""
-        return self._book
+        return self._past or self._book
 
     @property
     def book(self) -> Book:
-        """The book this run is about."""
-        if self._book is None:
-            from crmctl.services.book import Book
-            from crmctl.services.book import find_book
+        """The book this run is about: as it is, or as it was when ``--as-of`` says so.
 
-            folder = self.folder or os.environ.get("CRMCTL_BOOK", "")
-            if self._early is not None and (not folder or Path(folder).absolute() == self._early.root):
-                self._book = self._early
-            else:
-                self._book = Book(find_book(Path(folder) if folder else Path.cwd(), exact=bool(folder)))
+        A word that only the book knows opens it before the options behind that word are read.
+        """
+        if self._book is None:
+            self._book = self._present()
+        # Completion must be quick and say nothing: it offers what there is now.
+        if self.as_of is None or "_CRMCTL_COMPLETE" in os.environ:
             self._set_now(self._book)
-        return self._book
+            return self._book
+        if self._past is None:
+            from crmctl.cli.asof import opened
+
+            self._past = opened(self, self._book, self.as_of)
+        return self._past
+
+    def _present(self) -> Book:
+        from crmctl.services.book import Book
+        from crmctl.services.book import find_book
+
+        folder = self.folder or os.environ.get("CRMCTL_BOOK", "")
+        if self._early is not None and (not folder or Path(folder).absolute() == self._early.root):
+            return self._early
+        return Book(find_book(Path(folder) if folder else Path.cwd(), exact=bool(folder)))
 
     def _set_now(self, book: Book) -> None:
-        if not self.now_text:
-            return
-        from crmctl.model.when import parse_moment
+        if self.now_text:
+            self.set_now(book.settings.zone)
 
-        clock.freeze(parse_moment(self.now_text, clock.now(book.settings.zone), "past"))
+    def set_now(self, zone: tzinfo) -> None:
+        """Let it be the moment from here on that ``--now`` says, if it does; words are read once."""
+        if self.now_text and not self._now_read:
+            from crmctl.model.when import parse_moment
+
+            clock.freeze(parse_moment(self.now_text, clock.now(zone), "past"))
+            self._now_read = True
 
     # What goes out
 

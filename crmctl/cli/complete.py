@@ -68,7 +68,7 @@ def templates(context: click.Context, incomplete: str) -> list[CompletionItem]:
     def found() -> list[CompletionItem]:
         from crmctl.services.checking.files import templates as names
 
-        return _items((name for name in sorted(names(_book(context).root)) if "." not in name), incomplete)
+        return _items((name for name in sorted(names(_book(context).files)) if "." not in name), incomplete)
 
     return _safely(found)
 
@@ -202,7 +202,7 @@ def _values(book: Book, kind: Kind, name: str, typed: str, prefix: str) -> list[
     if field.type == "template":
         from crmctl.services.checking.files import templates as names
 
-        return _items((name for name in sorted(names(book.root)) if "." not in name), last, prefix)
+        return _items((name for name in sorted(names(book.files)) if "." not in name), last, prefix)
     return []
 
 

@@ -39,7 +39,7 @@ def history(app: App, words: tuple[str, ...], limit: int | None, form: str) -> N
     """
     from crmctl.services.past.history import history as read
 
-    kind, handle = _located(app, words)
+    kind, handle = located(app, words, "crmctl history [KIND] REF")
     events = read(app.book, kind, handle, limit or 0)
     if form in ("table", "md"):
         columns = [Column("at"), Column("commit"), Column("author"), Column("what")]
@@ -69,15 +69,13 @@ def _nothing(kind: Kind, handle: str) -> str:
     return f"{kind.name} {handle} is in no commit yet."
 
 
-def _located(app: App, words: tuple[str, ...]) -> tuple[Kind, str]:
+def located(app: App, words: tuple[str, ...], usage: str) -> tuple[Kind, str]:
     """The record that the words mean, the first of which may be a kind; a person chooses among several."""
     from crmctl.services.past.history import locate
 
     kind = app.book.schema.kind(words[0]) if len(words) > 1 else None
     if len(words) > (2 if kind is not None else 1):
-        raise UsageProblem(
-            "one record at a time", hint="crmctl history [KIND] REF; put a name in quotes: 'Ada Lovelace'"
-        )
+        raise UsageProblem("one record at a time", hint=f"{usage}; put a name in quotes: 'Ada Lovelace'")
     try:
         return locate(app.book, words[-1], kind)
     except Ambiguous as error:

@@ -51,6 +51,13 @@ def global_options() -> list[click.Option]:
             help="Decide by this moment instead of the present one.",
         ),
         click.Option(
+            ["--as-of", "as_of"],
+            metavar="DATE|COMMIT",
+            expose_value=False,
+            callback=_store("as_of"),
+            help="Show the book as it was at the end of that day, or in that commit.",
+        ),
+        click.Option(
             ["--color"],
             type=click.Choice(list(_COLORS)),
             expose_value=False,
@@ -91,6 +98,14 @@ class Command(click.Command):
         kwargs.setdefault("context_settings", {}).setdefault("help_option_names", ["-h", "--help"])
         super().__init__(*args, **kwargs)
         self.params += hidden_options(self.params)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """As click does, unless the past is asked for and the command has nothing to do with it."""
+        if ctx.ensure_object(App).as_of is not None:
+            from crmctl.cli.asof import check_command
+
+            check_command(ctx)
+        return super().invoke(ctx)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """As click does; where filters are taken, ``-type:purchase`` is one, no bundle of options with -h in it."""

@@ -15,9 +15,20 @@ if TYPE_CHECKING:
 def picked(app: App, kind: Kind, ref: str) -> str:
     """The handle that ``ref`` means; on a terminal a person chooses among several.
 
+    Where a sync waits for an answer about it, a word says so.
+
     Raises:
         NotFound, Ambiguous: as ``services.refs.find``.
     """
+    handle = _found(app, kind, ref)
+    if (app.book.places.own / "pending.json").exists():
+        from crmctl.cli.conflicts import tell_open
+
+        tell_open(app, kind, handle)
+    return handle
+
+
+def _found(app: App, kind: Kind, ref: str) -> str:
     try:
         return refs.find(app.book, kind, ref)
     except Ambiguous as error:

@@ -18,6 +18,7 @@ from crmctl.cli.options import set_option
 from crmctl.cli.options import split_assignment
 from crmctl.cli.options import yes_option
 from crmctl.errors import CrmError
+from crmctl.errors import NotFound
 from crmctl.model.kinds import KINDS
 
 if TYPE_CHECKING:
@@ -103,7 +104,10 @@ def _list_when_bare(kind: Kind) -> Callable[[], None]:
 
 def _current(app: App, kind: Kind) -> Kind:
     """The kind with the words and fields of the book that is open."""
-    return app.book.schema.require(kind.name)
+    found = app.book.schema.kind(kind.name)
+    if found is None:
+        raise NotFound(f"the book had no kind {kind.name!r} then")
+    return found
 
 
 def _add(kind: Kind) -> click.Command:

@@ -17,8 +17,6 @@ from crmctl.render.rows import Column
 from crmctl.render.text import safe
 
 if TYPE_CHECKING:
-    from datetime import date
-
     from crmctl.services.reports import About
     from crmctl.services.reports import Ran
 
@@ -56,7 +54,6 @@ def _names(context: click.Context, _parameter: click.Parameter, incomplete: str)
 @report.command("run", cls=Command, context_settings={"ignore_unknown_options": True})
 @click.argument("name", metavar="NAME", shell_complete=_names)
 @click.argument("filters", nargs=-1, metavar="[FILTER]...")
-@click.option("--as-of", "as_of", metavar="DATE", help="The book as it was at the end of that day.")
 @click.option("--explain", is_flag=True, help="Show the SQL and the rows behind the figures instead.")
 @click.option(
     "--warehouse",
@@ -70,7 +67,6 @@ def run(
     app: App,
     name: str,
     filters: tuple[str, ...],
-    as_of: str | None,
     explain: bool,
     warehouse: Path | None,
     limit: int,
@@ -78,29 +74,22 @@ def run(
 ) -> None:
     """Run a report.
 
-    FILTER picks the customers it is about (for some reports, the deals or cases): crmctl help filters.
+    FILTER picks the customers it is about (for some reports, the deals or cases): crmctl help filters. With --as-of it
+    is run on the book as it was at the end of that day or in that commit, and facts dated later are left out.
     """
     from crmctl.services import reports
 
-    day = _day(app, as_of)
+    app.tells_state = True
+    if warehouse is not None and app.as_of is not None:
+        raise UsageProblem("an export is of one day; --as-of needs the book itself")
     if explain:
-        _explain(app, name, filters, day, limit, form)
+        _explain(app, name, filters, limit, form)
         return
     if warehouse is not None:
-        if day is not None:
-            raise UsageProblem("an export is of one day; --as-of needs the book itself")
         ran = reports.run_exported(app.book, warehouse, name, filters)
     else:
-        ran = reports.run(app.book, name, filters, day)
+        ran = reports.run(app.book, name, filters)
     _show(app, ran, form)
-
-
-def _day(app: App, text: str | None) -> date | None:
-    if text is None:
-        return None
-    from crmctl.model.when import parse_when
-
-    return parse_when(text, app.book.now(), "past").last
 
 
 def _show(app: App, ran: Ran, form: str) -> None:
@@ -122,13 +111,13 @@ def _heading(app: App, text: str, form: str) -> str:
     return f"## {safe(text)}" if form == "md" else app.style(safe(text), bold=True)
 
 
-def _explain(app: App, name: str, filters: tuple[str, ...], day: date | None, limit: int, form: str) -> None:
+def _explain(app: App, name: str, filters: tuple[str, ...], limit: int, form: str) -> None:
     from textwrap import wrap
 
     from crmctl.cli.report_table import columns
     from crmctl.services import reports
 
-    told = reports.explain(app.book, name, filters, day, limit)
+    told = reports.explain(app.book, name, filters, limit=limit)
     found, footer = told.found, _footer(told.about)
     if form != "table":
         app.rows(form, columns(found.columns), told.rows)
@@ -157,4 +146,6 @@ def _footer(about: About, ran: Ran | None = None) -> str:
     parts.append(commit + (" with changes not committed" if about.edited else ""))
     if about.younger:
         parts.append("the book is younger than that day: its first commit, with what is dated up to then")
+    if about.borrowed:
+        parts.append("the report is today's: the book had none of that name")
     return "; ".join(parts)

@@ -20,6 +20,7 @@ from crmctl.errors import UsageProblem
 if TYPE_CHECKING:
     from collections.abc import Callable
     from collections.abc import Iterable
+    from collections.abc import Iterator
     from collections.abc import Sequence
 
     from click.shell_completion import CompletionItem
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 # Word: (module under crmctl.cli, name in it, short help). The help stands here so that --help imports nothing.
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "init": ("setup", "init", "Make a new book."),
+    "clone": ("sync", "clone", "Get a copy of a team's book."),
     "log": ("log", "log", "Write down what happened with a customer."),
     "find": ("find", "find", "Find anything by words, names, phones or addresses."),
     "brief": ("brief", "brief", "Show one screen to read before a call."),
@@ -38,12 +40,21 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "import": ("transfer", "import_", "Take in records from a file."),
     "export": ("transfer", "export", "Write records out to a file."),
     "template": ("template", "template", "List, check and render templates."),
+    "sync": ("sync", "sync", "Bring your book and the team's together."),
+    "conflicts": ("conflicts", "conflicts", "Show what two people changed in different ways."),
+    "resolve": ("conflicts", "resolve", "Answer a question that a merge asks."),
+    "undo": ("undo", "undo", "Take a change back."),
+    "news": ("past", "news", "Show what changed since you last looked."),
+    "diff": ("past", "diff", "Show in words what changed between two moments."),
+    "why": ("why", "why", "Show where a value comes from."),
+    "batch": ("batch", "batch", "Run commands from a file as one change."),
     "check": ("check", "check", "Check every record and every reference."),
     "fmt": ("check", "fmt", "Bring record files into their canonical form."),
     "history": ("history", "history", "Show who changed what, from git."),
     "schema": ("schema", "schema", "Print a kind's JSON Schema, for editors."),
     "doctor": ("doctor", "doctor", "Look at the book's health and the program's."),
     "hooks": ("hooks", "hooks", "Put git hooks in place or take them away."),
+    "trust": ("trust", "trust", "Let a repository's own settings run programs."),
     "hook": ("hooks", "hook", "Entry points that git calls."),
     "completion": ("completion", "completion", "Print or install shell completion."),
     "help": ("help", "help_", "Show a page on filters, dates, exit codes ..."),
@@ -155,6 +166,11 @@ def run(arguments: Sequence[str], early: Book | None = None) -> int:
         drop(sys.stdout)
         return _tell_refused(app, error)
     return status
+
+
+def run_inner(app: App, arguments: Sequence[str]) -> int:
+    """Run one command line inside another one; the exit status."""
+    return _guarded(app, arguments, lambda: _command(app, list(arguments)))
 
 
 def _ready_streams() -> None:
@@ -269,18 +285,30 @@ def _is_broken(text: str) -> bool:
 
 
 def _tell_bug(app: App, error: Exception, arguments: Sequence[str]) -> int:
-    """A bug: one line for the user, everything for whoever mends it, no values from records anywhere but there."""
+    """A bug: one line for the user, where it happened for whoever mends it, and no values from records."""
     import platform
     import tempfile
     import traceback
 
-    text = "".join(traceback.format_exception(error))
     if "--debug" in arguments:
-        app.warn(text)
+        app.warn("".join(traceback.format_exception(error)))
         return errors.BUG
+    text = "".join(_places(error))
     descriptor, path = tempfile.mkstemp(prefix="crmctl-", suffix=".log")
     with open(descriptor, "w", encoding="utf-8", errors="replace") as log:  # noqa: PTH123 - opened by mkstemp
         log.write(f"crmctl {__version__}, Python {platform.python_version()}, {platform.platform()}\n\n{text}")
     app.fail(f"a bug of ours: {type(error).__name__} (the details are in {path})")
-    app.warn("hint: The book is as it was. Please report it with that file; look through it first, it may name people.")
+    app.warn("hint: The book is as it was. Please report it with that file; --debug tells more, values included.")
     return errors.BUG
+
+
+def _places(error: BaseException) -> Iterator[str]:
+    """A traceback without the words of the errors in it: those may be values from records."""
+    import traceback
+
+    before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if before is not None:
+        yield from _places(before)
+        yield "\nand then:\n\n"
+    yield from traceback.format_tb(error.__traceback__)
+    yield f"{type(error).__module__}.{type(error).__qualname__}\n"

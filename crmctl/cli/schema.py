@@ -73,12 +73,12 @@ def schema(app: App, kind: str, form: str | None) -> None:
 def _schema(app: App) -> Schema:
     """The kinds of the book, or the built-in ones where there is no book."""
     from crmctl.model.settings import read_settings
-    from crmctl.services.checking.settings import load
+    from crmctl.services.checking.settings import load_from
 
     try:
-        return load(app.book.root).settings.schema
+        return load_from(app.book.files).settings.schema
     except NoBook as error:
-        if error.problems or app.folder:
+        if error.problems or app.folder or app.as_of is not None:
             raise
         return read_settings({}).schema
 

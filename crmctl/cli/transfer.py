@@ -308,6 +308,6 @@ def _warehouse(app: App, directory: str) -> None:
 
     from crmctl.reports.warehouse import export_parquet
 
-    about = {"book": app.book.settings.name, "commit": app.book.probe.result().head}
+    about = {"book": app.book.settings.name, "commit": app.book.commit}
     done = export_parquet(app.book.index.connection, app.book.schema, Path(directory), about)
     app.say(f"Wrote {len(done.rows)} tables with {sum(done.rows.values())} rows to {done.directory}.")

@@ -14,9 +14,12 @@ def counted(number: int, noun: str) -> str:
 
 
 def undo_words(book: Book, commit: str) -> str:
-    """How to take a write back: a git command that works from where the user stands."""
+    """How to take a write back: a command that works from where the user stands."""
     from pathlib import Path
 
-    inside = book.places.top in (Path.cwd(), *Path.cwd().parents)
-    where = "" if inside else f" -C {book.root}"
-    return f"undo: git{where} revert --no-edit {commit[:10]}"
+    from crmctl.model.settings import FILE
+
+    here = Path.cwd()
+    nearest = next((folder for folder in (here, *here.parents) if (folder / FILE).is_file()), None)
+    where = "" if nearest == book.root else f" -C {book.root}"
+    return f"undo: crmctl{where} undo {commit[:10]}"

@@ -88,7 +88,7 @@ def export_parquet(
 
 def _make_ready(directory: Path) -> None:
     """An empty directory, or one with an export, finished or not, whose manifest is taken back until all is written."""
-    directory.mkdir(parents=True, exist_ok=True)
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     manifest, half = directory / MANIFEST, directory / _HALF_MANIFEST
     if manifest.exists():
         manifest.replace(half)
@@ -123,6 +123,8 @@ def _export(
     """Write one table, by way of lines of JSON: SQLite writes them fastest, and they keep every text as it is."""
     lines, half, whole = (directory / f"{table}{ending}" for ending in (".json.part", ".parquet.part", ".parquet"))
     try:
+        lines.unlink(missing_ok=True)
+        lines.touch(mode=0o600, exist_ok=False)  # What is written into it is for nobody else.
         with lines.open("w", encoding="utf-8", newline="") as stream:
             for chunk in _json_lines(connection, table, columns):
                 stream.writelines(chunk)
@@ -133,6 +135,7 @@ def _export(
             f"TO '{_text(half)}' (FORMAT parquet, COMPRESSION zstd)",
             [str(lines)],
         ).fetchall()
+        half.chmod(0o600)
         half.replace(whole)
     finally:
         lines.unlink(missing_ok=True)

@@ -55,11 +55,8 @@ def details(book: Book, kind: Kind, handles: Sequence[str]) -> Iterator[dict[str
 
 def source(book: Book, kind: Kind, handle: str) -> str:
     """The text of a record as it stands in its file; of an interaction, its line."""
-    from crmctl.store.files import read_file
-
     if kind.storage == "yaml":
-        data, _ = read_file(book.root, path_of(book, kind, handle))
-        return data.decode("utf-8", "replace")
+        return book.files.read(path_of(book, kind, handle)).decode("utf-8", "replace")
     row = book.index.row(
         "SELECT r.data FROM interactions t JOIN interactions_raw r ON r.row_id = t.row_id WHERE t.handle = ?", (handle,)
     )

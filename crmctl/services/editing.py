@@ -19,6 +19,7 @@ from crmctl.errors import InvalidData
 from crmctl.errors import NotFound
 from crmctl.errors import Problem
 from crmctl.model import ids
+from crmctl.services import consequences
 from crmctl.services import lines
 from crmctl.services import records
 from crmctl.services.checking import files
@@ -136,8 +137,8 @@ def _one_line(text: str) -> str:
 def review(book: Book, draft: Draft, text: str) -> list[Problem]:
     """Everything that keeps ``text`` from being saved; unknown fields do not, they are kept as they are."""
     settings = book.settings
-    walked = files.walk(book.root, settings)
-    checker = Checker(settings, walked.handles, files.templates(book.root), book.now())
+    walked = files.walk(book.files, settings)
+    checker = Checker(settings, walked.handles, files.templates(book.files), book.now())
     try:
         data, marks = _read(draft, text)
     except InvalidData as exc:
@@ -199,7 +200,7 @@ def _followed(book: Book, draft: Draft, after: RawMap) -> RawMap:
     before = _before(draft)
     if before.get("stage_log") != after.get("stage_log"):
         return after
-    return records.follow_stage(book, draft.kind, before, after)
+    return consequences.follow(book, draft.kind, before, after)
 
 
 def _put_line(book: Book, tx: Transaction, draft: Draft, data: RawMap) -> None:
@@ -278,12 +279,15 @@ def editor(book: Book) -> str:
 
     Raises:
         CrmError: there is none.
+        Conflict: git would ask the repository's own settings, and those are not trusted.
     """
+    from crmctl.services.clone import trust
     from crmctl.vcs.run import attempt
 
     for name in ("VISUAL", "EDITOR"):
         if os.environ.get(name, "").strip():
             return os.environ[name]
+    trust.require(book.places)
     done = attempt(book.places.top, "var", "GIT_EDITOR")
     command = done.stdout.decode("utf-8", "replace").strip()
     if done.returncode or not command:

@@ -220,7 +220,8 @@ def _texts(kind: Kind, data: dict[str, Any]) -> Iterator[tuple[str, str]]:
             parts = {part.name for part in field.fields if part.search}
             yield from ((name, text) for name, text in value.items() if name in parts and isinstance(text, str))
         elif field.search and value:
-            yield from ((field.name, text) for text in (value if isinstance(value, list) else [value]))
+            values = value if isinstance(value, list) else [value]
+            yield from ((field.name, text) for text in values if isinstance(text, str))
 
 
 def _snippet(texts: Sequence[tuple[str, str]], words: Asked) -> str:

@@ -63,9 +63,9 @@ def format_book(
         NotFound, UsageProblem: a path names nothing in the book.
         Conflict, Locked, StorageFailed: the book cannot be written now.
     """
-    chosen = [relative(book.root, path) for path in paths]
+    chosen = [relative(book, path) for path in paths]
     settings = checks_settings.load(book.root).settings
-    files = [found for found in checks_files.walk(book.root, settings).files if within(found.path, chosen)]
+    files = [found for found in checks_files.walk(book.files, settings).files if within(found.path, chosen)]
     wanted: dict[str, tuple[bytes, bytes]] = {}
     left: list[Problem] = []
     for number, (path, place) in enumerate(files):

@@ -113,7 +113,7 @@ def log(
             message += f", followup {handle}"
             notes.append(note)
         commit = tx.commit(message)
-        notes += [f"took along what was written by hand in {path}" for path in tx.adopted]
+        notes += records.adopted(tx)
     return records.Written(tuple(handles), message, commit, tuple(notes))
 
 
@@ -272,9 +272,11 @@ def timeline(
         local = None if time is None else datetime.fromtimestamp(time, zone)
         raw = json.loads(data)
         amount = None if minor is None else money.from_minor(minor, currency)
+        text = raw.get("text")
+        text = text if isinstance(text, str) else None  # Another shape is a problem for `check`, not for readers.
         events.append(
             Event(
-                *(handle, at or "", local, type_ or "", direction, by, raw.get("text"), outcome, minutes, amount),
+                *(handle, at or "", local, type_ or "", direction, by, text, outcome, minutes, amount),
                 *(currency if amount else None, deal, case, campaign, list(_maps(raw.get("lines")))),
             )
         )
@@ -282,4 +284,6 @@ def timeline(
 
 
 def _maps(value: object) -> Iterable[dict[str, str]]:
-    return (item for item in value if isinstance(item, dict)) if isinstance(value, list) else ()
+    for item in value if isinstance(value, list) else ():
+        if isinstance(item, dict):
+            yield {name: text for name, text in item.items() if isinstance(text, str)}

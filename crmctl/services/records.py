@@ -14,6 +14,7 @@ from crmctl.model import columns
 from crmctl.model import entry
 from crmctl.model import ids
 from crmctl.model import validate
+from crmctl.services import consequences
 from crmctl.services import refs
 from crmctl.store import layout
 
@@ -104,7 +105,7 @@ def add(
     assert title_field is not None
     data = entry.assign(kind, data, kind.title, title, book.context, now)
     data, notes = assign_all(book, kind, data, assignments)
-    data = with_defaults(book, kind, data)
+    data = consequences.with_defaults(book, kind, data)
     with book.write(f"{kind.name} add", adopt=adopt) as tx:
         handle = free_handle(book, tx, kind, title, handle)
         save(book, tx, kind, layout.path_of(kind, handle, sharded=book.sharded), data)
@@ -121,7 +122,7 @@ def change(book: Book, kind: Kind, ref: str, assignments: Sequence[Assignment], 
     with book.write(f"{kind.name} set {handle}", adopt=adopt) as tx:
         before = load(tx, path)
         after, notes = assign_all(book, kind, before, assignments)
-        after = follow_stage(book, kind, before, after)
+        after = consequences.follow(book, kind, before, after)
         names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
         save(book, tx, kind, path, after, names)
         message = f"{kind.name}: set {handle} {' '.join(names)}".rstrip()
@@ -218,74 +219,6 @@ def _dates_note(kind: Kind, data: RawMap, name: str, typed: str) -> str:
     return "" if stored == typed.strip() else f"{name} {date.fromisoformat(stored):%a %Y-%m-%d}"
 
 
-def with_defaults(book: Book, kind: Kind, data: RawMap) -> RawMap:
-    """What a new record starts with, where nothing else was said."""
-    today = book.now().date().isoformat()
-    if kind.name == "deal":
-        pipeline = str(data.get("pipeline") or next(iter(book.settings.pipelines)))
-        stage = str(data.get("stage") or book.settings.pipelines[pipeline][0].name)
-        data = {"pipeline": pipeline, "stage": stage, "opened": today, **data}
-        data.setdefault("stage_log", [{"stage": stage, "at": today}])
-        data = _decide(book, data)
-    elif kind.name == "case":
-        data = {"status": "open", "priority": "normal", "opened": book.now().isoformat(), **data}
-        data = _solve(book, {}, _with_targets(book, data))
-    elif kind.name == "campaign":
-        data = {"status": "draft", **data}
-    return data
-
-
-def _with_targets(book: Book, data: RawMap) -> RawMap:
-    """A case's targets, from the book's response targets (hours, by priority)."""
-    from datetime import datetime
-    from datetime import timedelta
-
-    hours = book.settings.response_targets.get(str(data["priority"]), "")
-    if not hours.isdecimal() or "respond_by" in data:
-        return data
-    opened = datetime.fromisoformat(str(data["opened"]))
-    return {**data, "respond_by": (opened + timedelta(hours=int(hours))).isoformat()}
-
-
-def follow_stage(book: Book, kind: Kind, before: RawMap, after: RawMap) -> RawMap:
-    """A deal that moves to another stage logs when; one that is decided is closed, one that is reopened is not."""
-    if kind.name == "case":
-        return _solve(book, before, after)
-    if kind.name != "deal" or all(before.get(name) == after.get(name) for name in ("stage", "pipeline")):
-        return after
-    if after.get("stage") and before.get("stage") != after.get("stage"):
-        log = after.get("stage_log")
-        entries = list(log) if isinstance(log, list) else []
-        today = book.now().date().isoformat()
-        after = {**after, "stage_log": [*entries, {"stage": str(after["stage"]), "at": today}]}
-    return _decide(book, after)
-
-
-def _decide(book: Book, data: RawMap) -> RawMap:
-    """A deal with the day it was closed, if its stage says that it is won or lost.
-
-    Raises:
-        InvalidData: its pipeline has no such stage.
-    """
-    pipeline, stage = (str(data.get(name) or "") for name in ("pipeline", "stage"))
-    if stage and book.settings.stage(pipeline, stage) is None:
-        stages = ", ".join(stage.name for stage in book.settings.pipelines.get(pipeline, ()))
-        raise InvalidData(f"stage: the pipeline {pipeline!r} has no stage {stage!r}", hint=f"It has {stages}.")
-    if book.settings.deal_status(pipeline, stage) != "open":
-        return {**data, "closed": data.get("closed") or book.now().date().isoformat()}
-    return {name: value for name, value in data.items() if name != "closed"}
-
-
-def _solve(book: Book, before: RawMap, after: RawMap) -> RawMap:
-    """A case that becomes solved notes when; one that is opened again forgets it."""
-    was, is_now = (data.get("status") in ("solved", "closed") for data in (before, after))
-    if is_now and not was:
-        return {**after, "resolved": after.get("resolved") or book.now().isoformat()}
-    if was and not is_now:
-        return {name: value for name, value in after.items() if name != "resolved"}
-    return after
-
-
 def free_handle(book: Book, tx: Transaction, kind: Kind, title: str, wanted: str) -> str:
     """A handle that nobody has yet: the ``wanted`` one, or one made from the title.
 
@@ -350,4 +283,5 @@ def _same_value(book: Book, kind: Kind, field: Field, handle: str, data: RawMap)
 
 def adopted(tx: Transaction) -> list[str]:
     """What to tell of files that were written by hand and went along."""
-    return [f"took along what was written by hand in {path}" for path in tx.adopted]
+    taken = [f"took along what was written by hand in {path}" for path in tx.adopted]
+    return taken + [f"what you wrote by hand in {path} stays uncommitted" for path in tx.kept]

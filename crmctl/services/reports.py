@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from datetime import time
 from typing import TYPE_CHECKING
 from typing import Any
 from typing import NamedTuple
@@ -23,15 +21,12 @@ from crmctl.reports.engine import run_sqlite
 from crmctl.reports.header import parse_report
 from crmctl.reports.params import params_for
 from crmctl.store import layout
-from crmctl.store.files import read_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
     from pathlib import Path
 
-    from crmctl.index.index import Index
-    from crmctl.model.settings import Settings
     from crmctl.reports.engine import Explanation
     from crmctl.reports.params import Params
     from crmctl.reports.report import Report
@@ -46,7 +41,7 @@ class About(NamedTuple):
     """What a footer says: the day, the filters, and ``commit``, the state of the book that was looked at.
 
     ``edited`` says that files which count differ from that commit; ``younger`` that the book did not exist yet on the
-    day asked for.
+    day asked for; ``borrowed`` that it had no such report then, so that today's was run.
     """
 
     day: str
@@ -54,6 +49,7 @@ class About(NamedTuple):
     commit: str
     edited: bool = False
     younger: bool = False
+    borrowed: bool = False
 
 
 class Ran(NamedTuple):
@@ -90,13 +86,15 @@ def every(book: Book) -> tuple[list[Report], list[Problem]]:
 
 
 def _own_names(book: Book) -> list[str]:
-    folder = book.root / FOLDER
-    return sorted(path.stem for path in folder.glob("*.sql")) if folder.is_dir() else []
+    if book.files.what(FOLDER) not in ("folder", "link"):
+        return []
+    names = [entry.name for entry in book.files.entries(FOLDER)]
+    return sorted(name.removesuffix(".sql") for name in names if name.endswith(".sql") and name != ".sql")
 
 
 def _own(book: Book, name: str) -> Report:
     path = f"{FOLDER}/{name}.sql"
-    data, _ = read_file(book.root, path, _LARGEST)
+    data = book.files.read(path, _LARGEST)
     return parse_report(name, path, data.decode("utf-8", "replace"), own=True)
 
 
@@ -116,16 +114,15 @@ def _find(book: Book, name: str) -> Report:
 
 
 def run(book: Book, name: str, filters: Sequence[str] = (), as_of: date | None = None) -> Ran:
-    """Run a report.
+    """Run a report. Of a past state (``as_of`` a day, or a ``PastBook``), facts dated later are left out.
 
     Raises:
         NotFound, InvalidData, query.BadFilter: there is no such report, it is wrong, or the filter is.
     """
-    report = _find(book, name)
-    state = _state(book, report, as_of)
-    scope = _scope(book, state, report, filters, as_of)
-    params = params_for(state.settings, book.now(), as_of)
-    result = run_sqlite(state.book_index.connection, state.settings.schema, report, scope, params)
+    state = _state(book, name, as_of)
+    book, report = state.book, state.report
+    params = params_for(book.settings, book.now(), state.until)
+    result = run_sqlite(book.index.connection, book.schema, report, _scope(state, filters), params)
     return _ran(result, _about(params, filters, state))
 
 
@@ -138,9 +135,8 @@ def run_exported(book: Book, directory: Path, name: str, filters: Sequence[str] 
     from crmctl.reports.engine import handles
     from crmctl.reports.warehouse import read_manifest
 
-    report = _find(book, name)
-    state = _state(book, report, None)
-    scope = _scope(book, state, report, filters, None)
+    state = _state(book, name, None)
+    report, scope = state.report, _scope(state, filters)
     if scope is not None:
         scope = Scope(scope.kind, handles=handles(book.index.connection, book.schema, scope))
     params = params_for(book.settings, book.now())
@@ -156,39 +152,48 @@ def _ran(result: Result, about: About) -> Ran:
 
 
 def _about(params: Params, filters: Sequence[str], state: _State) -> About:
-    return About(params.today.isoformat(), tuple(filters), state.commit, state.edited, state.younger)
+    about = About(params.today.isoformat(), tuple(filters), state.book.commit, state.edited)
+    return about._replace(younger=state.younger, borrowed=state.borrowed)
 
 
 def explain(
     book: Book, name: str, filters: Sequence[str] = (), as_of: date | None = None, limit: int = 20
 ) -> Explained:
     """What is behind a report's figures, the first ``limit`` facts of it; errors as ``run``."""
-    report = _find(book, name)
-    state = _state(book, report, as_of)
-    params = params_for(state.settings, book.now(), as_of)
-    scope = _scope(book, state, report, filters, as_of)
-    found = explain_rows(state.book_index.connection, state.settings.schema, report, scope, params, limit)
+    state = _state(book, name, as_of)
+    book, report = state.book, state.report
+    params = params_for(book.settings, book.now(), state.until)
+    found = explain_rows(book.index.connection, book.schema, report, _scope(state, filters), params, limit)
     rows = [plain_row(found.columns, row) for row in found.rows]
     return Explained(report, found, rows, _about(params, filters, state))
 
 
 class _State(NamedTuple):
-    book_index: Index
-    settings: Settings
-    commit: str
-    edited: bool
-    younger: bool
+    """The book to ask and the report to run, up to which day facts count (None for all), and what ``About`` says."""
+
+    book: Book
+    report: Report
+    until: date | None = None
+    edited: bool = False
+    younger: bool = False
+    borrowed: bool = False
 
 
-def _state(book: Book, report: Report, as_of: date | None) -> _State:
-    if as_of is None:
+def _state(book: Book, name: str, as_of: date | None) -> _State:
+    if as_of is None and book.revision == "HEAD":
+        report = _find(book, name)
         status = book.probe.result()
         edited = any(_counts(path, report) for path in (*status.changed, *status.untracked))
-        return _State(book.index, book.settings, status.head, edited, False)
+        return _State(book, report, edited=edited)
     from crmctl.services.past import past
 
-    then = past.as_of(book, as_of)
-    return _State(then.book_index, then.settings, then.commit, False, then.younger)
+    then = past.on_day(book, as_of) if as_of is not None else book
+    assert isinstance(then, past.PastBook)
+    try:
+        report, borrowed = _find(then, name), False
+    except NotFound:
+        report, borrowed = _find(then.present, name), True
+    return _State(then, report, then.shown.day, younger=then.shown.younger, borrowed=borrowed)
 
 
 def _counts(path: str, report: Report) -> bool:
@@ -197,14 +202,12 @@ def _counts(path: str, report: Report) -> bool:
     return path in ("", FILE, *ours) or path.startswith(f"{layout.RECORDS}/")
 
 
-def _scope(book: Book, state: _State, report: Report, filters: Sequence[str], as_of: date | None) -> Scope | None:
+def _scope(state: _State, filters: Sequence[str]) -> Scope | None:
     if not filters:
         return None
-    kind = filter_kind(state.settings.schema, report)
-    now = book.now()
-    if as_of is not None:
-        # "30 days ago" is said of the day the report is asked for.
-        now = min(now, datetime.combine(as_of, time(23, 59, 59), state.settings.zone))
-    where = query.compile_filter(query.parse_all(filters), kind, state.settings.context, now)
+    book = state.book
+    kind = filter_kind(book.schema, state.report)
+    # "30 days ago" is said of the day the report is asked for.
+    where = query.compile_filter(query.parse_all(filters), kind, book.context, book.now())
     values: tuple[Any, ...] = where.params
     return Scope(kind.name, where.text, values)

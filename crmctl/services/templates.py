@@ -12,8 +12,9 @@ from crmctl.render.rendering import render_many
 from crmctl.render.templates import FORMS
 from crmctl.render.templates import parse_template
 from crmctl.services import audience
+from crmctl.services.bookfiles import FILE
+from crmctl.services.bookfiles import LINK
 from crmctl.services.merge_data import MergeData
-from crmctl.store.files import read_file
 from crmctl.store.yaml_reader import read_yaml
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from crmctl.render.rendering import Rendered
     from crmctl.render.templates import Template
     from crmctl.services.book import Book
+    from crmctl.services.bookfiles import Entry
 
 FOLDER = "templates"
 _LARGEST = 1024 * 1024
@@ -41,14 +43,24 @@ class Fault(NamedTuple):
 def sources(book: Book) -> dict[str, str]:
     """The files in ``templates/`` and their content; those that are no text are left out (``load`` says why)."""
     found = {}
-    folder = book.root / FOLDER
-    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-        if path.suffix.removeprefix(".") in FORMS and path.is_file() and not path.is_symlink():
-            try:
-                found[path.name] = _text(book, path.name)
-            except InvalidData:
-                continue
+    files = [entry.name for entry in _entries(book) if entry.what == FILE and _form(entry.name) in FORMS]
+    book.files.fetch(f"{FOLDER}/{name}" for name in files)
+    for name in files:
+        try:
+            found[name] = _text(book, name)
+        except InvalidData:
+            continue
     return found
+
+
+def _entries(book: Book) -> list[Entry]:
+    return book.files.entries(FOLDER) if book.files.what(FOLDER) == "folder" else []
+
+
+def _form(name: str) -> str:
+    """The ending of a file's name; ``.md`` is a name without one."""
+    stem, _, ending = name.rpartition(".")
+    return ending if stem.strip(".") else ""
 
 
 def names(book: Book) -> list[str]:
@@ -80,7 +92,7 @@ def _file(book: Book, name: str) -> str:
     stem, _, ending = name.rpartition(".")
     asked = [name] if stem and ending in FORMS else [f"{name}.{form}" for form in FORMS]
     for file in asked:
-        if "/" not in file and (book.root / FOLDER / file).is_file():
+        if "/" not in file and book.files.what(f"{FOLDER}/{file}") in (FILE, LINK):
             return file
     from difflib import get_close_matches
 
@@ -91,7 +103,7 @@ def _file(book: Book, name: str) -> str:
 
 
 def _text(book: Book, name: str) -> str:
-    data, _ = read_file(book.root, f"{FOLDER}/{name}", _LARGEST)
+    data = book.files.read(f"{FOLDER}/{name}", _LARGEST)
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:

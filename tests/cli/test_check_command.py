@@ -87,7 +87,7 @@ def test_fmt_writes_one_commit_and_says_how_to_undo_it(run: Run, book_dir: Path)
     assert result.err == "2 files of 2 would change.\n"
     result = run("-C", book_dir, "fmt")
     assert (result.code, result.out) == (0, "")
-    assert result.err.startswith("fmt: 2 records  [undo: git ")
+    assert result.err.startswith("fmt: 2 records  [undo: crmctl ")
     assert git(book_dir, "log", "-1", "--format=%s") == "fmt: 2 records\n"
     assert run("-C", book_dir, "fmt")[:2] == (0, "")
     assert run("-C", book_dir, "fmt", "--check").code == 0

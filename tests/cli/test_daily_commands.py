@@ -72,7 +72,7 @@ def _last(book: Path, customer: str) -> dict[str, Any]:
 def test_log_says_in_one_line_what_it_wrote_and_how_to_undo_it(say: Say, sample_dir: Path) -> None:
     result = say("log", "luis-g", "call", "wants", "an", "offer", "--minutes", 12, "--at", "9:30")
     assert (result.code, result.out) == (0, "")
-    assert result.err.startswith("log: call with luis-goncalves (at Mon 2012-01-16 09:30)  [undo: git ")
+    assert result.err.startswith("log: call with luis-goncalves (at Mon 2012-01-16 09:30)  [undo: crmctl ")
     assert result.err.count("\n") == 1
     found = _last(sample_dir, "luis-goncalves")
     assert (found["text"], found["minutes"]) == ("wants an offer", "12")

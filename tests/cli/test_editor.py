@@ -160,12 +160,12 @@ def test_a_record_changed_meanwhile_is_not_written_over(desk: Desk) -> None:
     assert desk.record == f"{ADA}# other\n"
 
 
-def test_a_book_in_the_middle_of_a_merge_keeps_the_text(desk: Desk) -> None:
-    (desk.root / ".git/MERGE_HEAD").write_text("x")
+def test_a_book_in_the_middle_of_a_rebase_keeps_the_text(desk: Desk) -> None:
+    (desk.root / ".git/rebase-merge").mkdir()
     result = desk.edit('echo "role: queen" >> "$1"')
     assert result.code == 5
     assert str(desk.drafts[0]) in result.err
-    assert "git merge --continue" in result.err
+    assert "git rebase --continue" in result.err
 
 
 def test_an_editor_that_fails(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

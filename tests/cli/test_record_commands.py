@@ -136,7 +136,7 @@ def test_setting_what_is_already_so_changes_nothing(run: Run, root: Path) -> Non
 
 def test_adopt_takes_hand_written_changes_along(run: Run, root: Path) -> None:
     (root / "records/customers/ada.yaml").write_text("name: Countess\n")
-    done = run("-C", root, "customer", "set", "ada", "role=x")
+    done = run("-C", root, "customer", "set", "ada", "name=x")
     assert done.code == 5
     assert "was changed by hand" in done.err
     assert "--adopt" in done.err

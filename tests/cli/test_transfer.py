@@ -325,7 +325,7 @@ def test_ctrl_c_while_reading_leaves_nothing(shop: Path) -> None:
 def test_ctrl_c_before_the_commit_leaves_nothing(shop: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     from crmctl.vcs.repository import Repository
 
-    def interrupted(*_: object) -> str:
+    def interrupted(*_: object, **__: object) -> str:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:

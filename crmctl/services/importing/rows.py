@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from crmctl.errors import CrmError
 from crmctl.model import entry
-from crmctl.services import records
+from crmctl.services import consequences
 from crmctl.services.importing.cells import Refused
 from crmctl.services.importing.cells import typed
 from crmctl.services.importing.checks import Checks
@@ -101,7 +101,7 @@ class _Planner:
         self.sharded = book.sharded
         self.order = time_order(self.setup.context.zone)
         self.names = [field.name for field in self.kind.stored]
-        self.has_defaults = bool(records.with_defaults(book, self.kind, {}))
+        self.has_defaults = bool(consequences.with_defaults(book, self.kind, {}))
         groups = any(found.top.type == "group" for found in self.setup.targets.values())
         self.has_groups = self.has_defaults or groups
         self.fresh: list[tuple[str, RawMap]] = []
@@ -259,7 +259,7 @@ class _Planner:
 
     def _with_defaults(self, data: RawMap) -> RawMap:
         try:
-            return records.with_defaults(self.book, self.kind, data)
+            return consequences.with_defaults(self.book, self.kind, data)
         except CrmError as error:
             raise Refused(error.message) from None
 
@@ -296,7 +296,7 @@ class _Planner:
             self.plan.line_changes.setdefault(match.customer, {})[match.handle] = change
         else:
             if ("stage_log",) not in self.setup.targets:
-                after = records.follow_stage(self.book, self.kind, before, after)
+                after = consequences.follow(self.book, self.kind, before, after)
             names = tuple(name for name in {**before, **after} if before.get(name) != after.get(name))
             self.plan.changes[match.path] = Change(match.handle, before, after, names)
         self.plan.changed += 1

@@ -77,7 +77,7 @@ def _removed(book: Book, kinds: Sequence[Kind], handle: str) -> Kind | None:
     if ids.handle_problem(handle):
         return None
     paths = {path: kind for kind in kinds if kind.storage == "yaml" for path in _both_layouts(kind, handle)}
-    for change in changes(book.places, list(paths)):
+    for change in changes(book.places, list(paths), book.revision):
         for path in (*change.after, *change.before):
             return paths[path]
     return None
@@ -105,7 +105,7 @@ def _events(book: Book, kind: Kind, handle: str) -> Iterator[Event]:
     else:
         records = _both_layouts(kind, handle)
         lines = _both_layouts(interactions, handle) if kind.name == "customer" else []
-    for change in changes(book.places, [*records, *lines]):
+    for change in changes(book.places, [*records, *lines], book.revision):
         words = list(_record_words(kind, change, records))
         words += _line_words(interactions, change, lines, only)
         if only and not words:
@@ -135,7 +135,7 @@ def _record_words(kind: Kind, change: Change, paths: Sequence[str]) -> Iterator[
     elif after is None:
         yield "removed"
     else:
-        old, new = _record(before), _record(after)
+        old, new = record_in(before), record_in(after)
         if old is None or new is None:
             yield "cannot be read any more" if new is None else "can be read again"
         else:
@@ -147,7 +147,8 @@ def _first(contents: Mapping[str, bytes], paths: Sequence[str]) -> bytes | None:
     return next((contents[path] for path in paths if path in contents), None)
 
 
-def _record(data: bytes) -> RawMap | None:
+def record_in(data: bytes) -> RawMap | None:
+    """The record in the content of a file, None when it cannot be read."""
     from crmctl.store.yaml_reader import read_yaml
 
     try:
@@ -208,7 +209,7 @@ def _shown(value: Raw) -> str:
 
 def _line_words(kind: Kind, change: Change, paths: Sequence[str], only: str) -> Iterator[str]:
     """What happened to interactions: how many of which type came, went or changed; of a single one, its fields."""
-    before, after = _lines(_first(change.before, paths)), _lines(_first(change.after, paths))
+    before, after = lines_in(_first(change.before, paths)), lines_in(_first(change.after, paths))
     if only:
         before, after = ({key: item[key] for key in item if key == only} for item in (before, after))
     added = [value for key, value in after.items() if key not in before]
@@ -231,7 +232,7 @@ def _counted(values: Sequence[RawMap], form: str) -> Iterator[str]:
         yield form.format(number, name)
 
 
-def _lines(data: bytes | None) -> dict[str, RawMap]:
+def lines_in(data: bytes | None) -> dict[str, RawMap]:
     """The interactions of a file by their ids; those without one by their text and how often it came before."""
     from crmctl.store.jsonl import read_lines
 

@@ -1,123 +1,89 @@
-"""The book as it was on a day: the index of an earlier commit, kept by its tree so that asking again costs nothing."""
+"""The book as it was: opened at an earlier commit, to be looked at and not to be changed."""
 
 from __future__ import annotations
 
-import contextlib
-import gc
 from datetime import datetime
-from datetime import time
+from functools import cached_property
 from typing import TYPE_CHECKING
-from typing import NamedTuple
+from typing import NoReturn
 
-from crmctl.errors import InvalidData
-from crmctl.errors import NotFound
-from crmctl.index.index import Index
-from crmctl.index.index import State
-from crmctl.index.index import busy
-from crmctl.index.index import unusable
-from crmctl.model.settings import FILE
-from crmctl.model.settings import read_settings
-from crmctl.services.freshness import take
-from crmctl.store import layout
+from crmctl.errors import UsageProblem
+from crmctl.services.book import Book
+from crmctl.services.past import moments
+from crmctl.services.past import pastindex
 
 if TYPE_CHECKING:
     from datetime import date
-    from pathlib import Path
+    from datetime import tzinfo
 
-    from crmctl.model.raw import RawMap
+    from crmctl.index.index import Index
     from crmctl.model.settings import Settings
-    from crmctl.services.book import Book
+    from crmctl.services.bookfiles import Files
+    from crmctl.services.past.moments import Shown
+    from crmctl.vcs.status import Probe
 
 
-_PLAIN = ("100644", "100755")
-_KEPT = 12
-"""Past states that stay; each is as large as the index."""
+class PastBook(Book):
+    """A book as it was: everything it tells is from one commit, and nothing can be written to it.
 
-
-class Past(NamedTuple):
-    """An earlier state of a book. ``younger`` says that the book did not exist yet, and its first commit stands in."""
-
-    book_index: Index
-    settings: Settings
-    commit: str
-    younger: bool
-
-
-def as_of(book: Book, day: date) -> Past:
-    """The book at the end of ``day``, in its time zone, as git has it.
-
-    Raises:
-        NotFound: the book has no commit at all.
+    ``shown`` says which commit, and for which day; ``present`` is the book as it is. Where there is no book in that
+    commit, asking for anything raises NotFound.
     """
-    end = datetime.combine(day, time(23, 59, 59), book.settings.zone)
-    commit = book.repository.commit_before(int(end.timestamp()))
-    younger = not commit
-    if younger:
-        if not book.repository.head():
-            raise NotFound("this book has no history yet", hint="Nothing was committed so far.")
-        commit, _ = book.repository.first_commit()
-    index, settings = _index_of(book, commit)
-    return Past(index, settings, commit, younger)
+
+    def __init__(self, present: Book, shown: Shown) -> None:
+        super().__init__(present.root, places=present.places)
+        self.present = present
+        self.shown = shown
+        self.revision = shown.commit
+
+    @cached_property
+    def _refreshed(self) -> tuple[Index, Settings]:
+        return pastindex.index_of(self, self.shown.commit, self.shown.tree)
+
+    @cached_property
+    def files(self) -> Files:
+        """The files as they stand in the commit."""
+        from crmctl.services.bookfiles import Committed
+
+        return Committed(self.repository, self.shown.commit)
+
+    @property
+    def commit(self) -> str:
+        """The commit that is shown."""
+        return self.shown.commit
+
+    @property
+    def probe(self) -> Probe:
+        """There is nothing to ask: what stands in the work tree is not of this time.
+
+        Raises:
+            UsageProblem: always.
+        """
+        raise UsageProblem("the past has no work tree")
+
+    def now_in(self, zone: tzinfo) -> datetime:
+        """The end of the day that is shown or the moment of its commit, in ``zone``; never later than the present."""
+        return min(super().now_in(zone), datetime.fromtimestamp(self.shown.seconds, zone))
+
+    def discard_damaged_index(self, error: BaseException) -> bool:
+        """Throw the index of this state away if ``error`` says that it is damaged; whether that was it."""
+        return pastindex.discard_damaged(self, self.shown.tree, error)
+
+    def write(self, *_: object, **__: object) -> NoReturn:
+        """Refuse.
+
+        Raises:
+            UsageProblem: always.
+        """
+        raise UsageProblem("the past cannot be changed", hint="Leave --as-of out to change the book as it is now.")
 
 
-def _index_of(book: Book, commit: str) -> tuple[Index, Settings]:
-    path = book.places.own / "past" / f"{book.repository.tree(commit)}.sqlite"
-    for _ in range(2):
-        index, state = Index.open(path)
-        if state is not None:
-            return index, read_settings(state.settings)
-        try:
-            if index.writable and index.begin():
-                settings = _fill(book, index, commit)
-                _keep_few(path)
-                return index, settings
-            break
-        except Exception as error:
-            index.close()
-            if not unusable(error):
-                raise
-            # Torn or foreign, or no room: it holds nothing that the book does not.
-            if busy(error) or not Index.discard(path):
-                break
-    index = Index.in_memory()
-    index.begin()
-    return index, _fill(book, index, commit)
+def open_past(present: Book, text: str) -> PastBook:
+    """The book as it was on the day, or in the commit, that ``text`` means; errors as ``moments.find``."""
+    zone = moments.zone_of(present)
+    return PastBook(present, moments.find(present, text, present.now_in(zone)))
 
 
-def _fill(book: Book, index: Index, commit: str) -> Settings:
-    """Put all that stands in a commit into an empty index."""
-    entries = {entry.path: entry.oid for entry in book.repository.files(commit) if entry.mode in _PLAIN}
-    raw = _settings(book, entries.pop(FILE, ""))
-    settings = read_settings(raw)
-    index.clear(settings)
-    index.use(settings)
-    places = {path: layout.place_of(path, settings.schema) for path in sorted(entries)}
-    wanted = [(path, place) for path, place in places.items() if place is not None]
-    contents = book.repository.contents(entries[path] for path, _ in wanted)
-    # Nothing of what is made here is circular, and the collector would go through all of it again and again.
-    gc.disable()
-    try:
-        for (path, place), data in zip(wanted, contents, strict=True):
-            take(index, place, path, entries[path], data, fresh=True)
-        index.finish(State(commit, {}, raw))
-    finally:
-        gc.enable()
-    return settings
-
-
-def _keep_few(newest: Path) -> None:
-    """Take away the days that were first asked for longest ago."""
-    with contextlib.suppress(OSError):
-        found = sorted(newest.parent.glob("*.sqlite"), key=lambda path: path.stat().st_mtime_ns)
-        for path in found[:-_KEPT]:
-            Index.discard(path)
-
-
-def _settings(book: Book, oid: str) -> RawMap:
-    from crmctl.store.yaml_reader import read_yaml
-
-    try:
-        data = next(book.repository.contents([oid])) if oid else b""
-        return read_yaml(data, FILE).data
-    except InvalidData:
-        return {}
+def on_day(present: Book, day: date) -> PastBook:
+    """The book at the end of ``day``, in its time zone, as git has it; errors as ``open_past``."""
+    return PastBook(present, moments.end_of(present, day, moments.zone_of(present)))

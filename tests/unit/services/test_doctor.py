@@ -15,7 +15,6 @@ from helpers.books import write
 from crmctl.errors import Locked
 from crmctl.services.book import Book
 from crmctl.services.clone import doctor
-from crmctl.services.clone import githooks
 from crmctl.store import journal
 from crmctl.store.lock import locked
 
@@ -108,7 +107,11 @@ def test_a_lock_that_git_left(book_dir: Path) -> None:
     (book_dir / ".git/index.lock").touch()
     found = findings(book_dir)
     assert found["git's lock"].state == "warn"
+    assert "doctor --fix" in found["git's lock"].hint
     assert found["repository"].state == "ok"
+    assert (book_dir / ".git/index.lock").exists()
+    assert findings(book_dir, fix=True)["git's lock"].state == "ok"
+    assert not (book_dir / ".git/index.lock").exists()
 
 
 def interrupt(root: Path) -> None:
@@ -119,9 +122,10 @@ def interrupt(root: Path) -> None:
     book.repository.advance(new, head, "customer: add ada")
     from crmctl.vcs.repository import blob_id
 
-    paths = {"records/customers/ada.yaml": ("", blob_id(b"name: Ada\n"))}
+    after = blob_id(b"name: Ada\n")
     book.places.own.mkdir(exist_ok=True)
-    journal.write(book.places.own, journal.Journal(head, new, paths))
+    steps = {"records/customers/ada.yaml": journal.Step("", after, after)}
+    journal.write(book.places.own, journal.Journal(head, new, steps))
     write(root, {"customers/.bob.yaml.123.crmctl": "half"})
 
 
@@ -153,16 +157,6 @@ def test_drafts_that_were_not_saved(book_dir: Path) -> None:
     assert "drafts" not in findings(book_dir)
     (folder / "ada-x.yaml").touch()
     assert "ada-x.yaml" in findings(book_dir)["drafts"].found
-
-
-def test_hooks(book_dir: Path) -> None:
-    assert "crmctl hooks install" in findings(book_dir)["hook"].hint
-    githooks.install(Book(book_dir).places)
-    assert findings(book_dir)["hook"].hint == ""
-    (book_dir / ".git/hooks/pre-commit").write_text("#!/bin/sh\n")
-    assert githooks.LINE in findings(book_dir)["hook"].hint
-    git(book_dir, "config", "core.hooksPath", "elsewhere")
-    assert "core.hooksPath" in findings(book_dir)["hook"].found
 
 
 def test_settings_with_problems(book_dir: Path) -> None:

@@ -234,8 +234,14 @@ def test_which_editor(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("VISUAL")
     monkeypatch.delenv("EDITOR")
     git(book.root, "config", "core.editor", "joe")
-    assert editing.editor(book) == "joe"
+    with pytest.raises(Conflict, match="own settings would run programs"):
+        editing.editor(book)  # It is the repository's word, and came with it.
     git(book.root, "config", "--unset", "core.editor")
+    own = book.root.parent / "gitconfig"
+    own.write_text("[core]\n\teditor = joe\n")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(own))
+    assert editing.editor(book) == "joe"
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
     monkeypatch.setitem(os.environ, "TERM", "dumb")
     with pytest.raises(CrmError, match="there is no editor"):
         editing.editor(book)

@@ -403,7 +403,7 @@ def test_another_outcome_than_was_agreed_to_is_refused(importer: Importer) -> No
 
 def test_a_record_that_is_being_edited_by_hand_is_refused(importer: Importer) -> None:
     commit(importer.root, {"customers/ada.yaml": ADA})
-    (importer.root / "records/customers/ada.yaml").write_text(ADA + "role: by hand\n")
+    (importer.root / "records/customers/ada.yaml").write_text(ADA.replace("Ada", "Ada by hand", 1))
     planned = importer.plan("handle,name\nada,Ada L\n")
     with pytest.raises(Conflict, match="changed by hand"):
         importer.carry_out(planned)

@@ -145,7 +145,8 @@ def test_a_line_that_is_gone_meanwhile_is_gone(root: Path) -> None:
 
 
 def test_a_file_edited_by_hand_is_left_alone_unless_adopted(root: Path) -> None:
-    write(root, {"interactions/ada.jsonl": FIRST + SECOND})
+    by_hand = FIRST.replace("first", "by hand")
+    write(root, {"interactions/ada.jsonl": by_hand})
     with pytest.raises(Conflict):
         change(root, ID, "text=x")
     assert change(root, ID, "text=x", adopt=True).notes == (f"took along what was written by hand in {PATH}",)

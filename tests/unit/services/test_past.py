@@ -16,6 +16,7 @@ from crmctl.errors import NotFound
 from crmctl.index.index import Index
 from crmctl.services.book import Book
 from crmctl.services.past import past
+from crmctl.services.past import pastindex
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,41 +66,41 @@ def test_the_last_commit_of_the_day_counts(
     commits: tuple[Path, list[str]], day: int, commit_number: int, customers: list[str], name: str
 ) -> None:
     root, ids = commits
-    then = past.as_of(Book(root), date(2026, 3, day))
-    assert (then.commit, then.younger) == (ids[commit_number], False)
-    assert names(then.book_index, "customers") == customers
+    then = past.on_day(Book(root), date(2026, 3, day))
+    assert (then.commit, then.shown.younger) == (ids[commit_number], False)
+    assert names(then.index, "customers") == customers
     assert then.settings.name == name
 
 
 def test_before_the_first_commit_that_one_stands_in(commits: tuple[Path, list[str]]) -> None:
     root, ids = commits
-    then = past.as_of(Book(root), date(2020, 1, 1))
-    assert (then.commit, then.younger) == (ids[0], True)
-    assert names(then.book_index, "customers") == ["ada"]
+    then = past.on_day(Book(root), date(2020, 1, 1))
+    assert (then.commit, then.shown.younger) == (ids[0], True)
+    assert names(then.index, "customers") == ["ada"]
 
 
 def test_a_book_without_any_commit(tmp_path: Path) -> None:
     git(tmp_path, "init", "-q", "-b", "main")
     write(tmp_path, {"/crm.yaml": "name: T\n"})
     with pytest.raises(NotFound, match="no history yet"):
-        past.as_of(Book(tmp_path), date(2026, 3, 1))
+        past.on_day(Book(tmp_path), date(2026, 3, 1))
 
 
 def test_what_is_not_committed_and_the_work_tree_do_not_matter(commits: tuple[Path, list[str]]) -> None:
     root, _ = commits
     write(root, {"customers/eve.yaml": "name: Eve\n", "/crm.yaml": "name: Edited\n"})
-    then = past.as_of(Book(root), date(2026, 3, 3))
-    assert names(then.book_index, "customers") == ["bob"]
+    then = past.on_day(Book(root), date(2026, 3, 3))
+    assert names(then.index, "customers") == ["bob"]
     assert then.settings.name == "New"
 
 
 def test_the_second_time_nothing_is_made_again(commits: tuple[Path, list[str]]) -> None:
     root, _ = commits
-    past.as_of(Book(root), date(2026, 3, 2)).book_index.close()
+    past.on_day(Book(root), date(2026, 3, 2)).index.close()
     (path,) = kept(root)
     before = path.read_bytes(), path.stat().st_mtime_ns
-    then = past.as_of(Book(root), date(2026, 3, 2))
-    assert names(then.book_index, "customers") == ["ada", "bob"]
+    then = past.on_day(Book(root), date(2026, 3, 2))
+    assert names(then.index, "customers") == ["ada", "bob"]
     assert (path.read_bytes(), path.stat().st_mtime_ns) == before
 
 
@@ -107,23 +108,23 @@ def test_commits_of_one_content_share_it(commits: tuple[Path, list[str]], monkey
     root, ids = commits
     same = commit(root, monkeypatch, "2026-03-04T09:00:00+01:00", {})
     assert same != ids[2]
-    past.as_of(Book(root), date(2026, 3, 3)).book_index.close()
+    past.on_day(Book(root), date(2026, 3, 3)).index.close()
     (path,) = kept(root)
     before = path.stat().st_mtime_ns
-    assert past.as_of(Book(root), date(2026, 3, 4)).commit == same
+    assert past.on_day(Book(root), date(2026, 3, 4)).commit == same
     assert [found.stat().st_mtime_ns for found in kept(root)] == [before]
 
 
 @pytest.mark.parametrize("damage", [b"", b"not a database at all" * 100])
 def test_a_torn_one_is_made_again(commits: tuple[Path, list[str]], damage: bytes) -> None:
     root, _ = commits
-    past.as_of(Book(root), date(2026, 3, 1)).book_index.close()
+    past.on_day(Book(root), date(2026, 3, 1)).index.close()
     (path,) = kept(root)
     path.write_bytes(damage)
-    past.as_of(Book(root), date(2026, 3, 1)).book_index.close()
+    past.on_day(Book(root), date(2026, 3, 1)).index.close()
     made = path.read_bytes()
     assert made.startswith(b"SQLite format 3")
-    assert names(past.as_of(Book(root), date(2026, 3, 1)).book_index, "customers") == ["ada"]
+    assert names(past.on_day(Book(root), date(2026, 3, 1)).index, "customers") == ["ada"]
     assert path.read_bytes() == made
 
 
@@ -141,7 +142,7 @@ def test_one_that_tears_while_it_is_made_again(
         clear(index, settings)
 
     monkeypatch.setattr(Index, "clear", tear)
-    assert names(past.as_of(Book(root), date(2026, 3, 1)).book_index, "customers") == ["ada"]
+    assert names(past.on_day(Book(root), date(2026, 3, 1)).index, "customers") == ["ada"]
     assert torn
     assert len(kept(root)) == 1
 
@@ -152,7 +153,7 @@ def test_a_mistake_of_ours_is_not_hidden(commits: tuple[Path, list[str]], monkey
 
     monkeypatch.setattr(Index, "clear", fail)
     with pytest.raises(KeyError):
-        past.as_of(Book(commits[0]), date(2026, 3, 1))
+        assert past.on_day(Book(commits[0]), date(2026, 3, 1)).index
 
 
 def test_while_another_one_makes_it_memory_has_to_do(
@@ -165,19 +166,19 @@ def test_while_another_one_makes_it_memory_has_to_do(
     folder.mkdir(parents=True)
     other = sqlite3.connect(folder / f"{book.repository.tree(book.repository.head())}.sqlite", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    assert names(past.as_of(book, date(2026, 3, 3)).book_index, "customers") == ["bob"]
+    assert names(past.on_day(book, date(2026, 3, 3)).index, "customers") == ["bob"]
     other.close()
 
 
 def test_only_the_newest_are_kept(commits: tuple[Path, list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(past, "_KEPT", 2)
+    monkeypatch.setattr(pastindex, "_KEPT", 2)
     root, _ = commits
     for day in (1, 2):
-        past.as_of(Book(root), date(2026, 3, day)).book_index.close()
+        past.on_day(Book(root), date(2026, 3, day)).index.close()
     first, second = sorted(kept(root), key=lambda path: path.stat().st_mtime_ns)
     for age, path in enumerate((first, second)):
         os.utime(path, (1_000_000 + age, 1_000_000 + age))
-    past.as_of(Book(root), date(2026, 3, 3)).book_index.close()
+    past.on_day(Book(root), date(2026, 3, 3)).index.close()
     assert first not in kept(root)
     assert second in kept(root)
     assert len(kept(root)) == 2
@@ -192,8 +193,8 @@ def test_a_book_below_the_top_of_its_repository(tmp_path: Path, monkeypatch: pyt
     )
     write(tmp_path, {"customers/not-ours.yaml": "name: X\n"})
     commit(root, monkeypatch, "2026-03-02T09:00:00+01:00", {"customers/bob.yaml": "name: Bob\n"})
-    assert names(past.as_of(Book(root), date(2026, 3, 1)).book_index, "customers") == ["ada"]
-    assert names(past.as_of(Book(root), date(2026, 3, 2)).book_index, "customers") == ["ada", "bob"]
+    assert names(past.on_day(Book(root), date(2026, 3, 1)).index, "customers") == ["ada"]
+    assert names(past.on_day(Book(root), date(2026, 3, 2)).index, "customers") == ["ada", "bob"]
 
 
 def test_what_cannot_be_read_in_a_commit_does_not_hide_the_rest(
@@ -204,6 +205,8 @@ def test_what_cannot_be_read_in_a_commit_does_not_hide_the_rest(
     torn = {"customers/torn.yaml": "name: [\n", "/crm.yaml": "name: [\n", "notes.txt": "x"}
     commit(root, monkeypatch, "2026-03-05T09:00:00+00:00", torn)
     book = Book(root)
-    then = past._index_of(book, book.repository.head())
-    assert names(then[0], "customers") == ["bob"]
-    assert then[1].name == "crmctl"
+    then = past.open_past(book, "HEAD")
+    assert names(then.index, "customers") == ["bob"]
+    assert then.settings.name == "crmctl"
+    told = [(problem.path, problem.code) for problem in then.unreadable()]
+    assert told == [("records/customers/link.yaml", "not-a-file"), ("records/customers/torn.yaml", "indentation")]

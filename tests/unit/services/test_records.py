@@ -426,7 +426,7 @@ def test_nothing_of_the_users_other_work_is_swept_in(root: Path) -> None:
 def test_a_file_that_is_being_edited_by_hand_is_left_alone_unless_it_is_adopted(root: Path) -> None:
     write(root, {"customers/ada.yaml": "name: Ada, Countess\n"})
     with pytest.raises(Conflict, match="was changed by hand and not committed yet") as caught:
-        change(root, "customer", "ada", "role=boss")
+        change(root, "customer", "ada", "name=Ada L.")
     assert "--adopt" in caught.value.hint
     assert text(root, "customers/ada.yaml") == "name: Ada, Countess\n"
     written = change(root, "customer", "ada", "role=boss", adopt=True)
@@ -492,7 +492,8 @@ def test_a_customer_and_their_own_interactions_go_together(root: Path) -> None:
 
 def test_what_was_written_by_hand_is_not_removed_without_a_word(root: Path) -> None:
     write(root, {"customers/ada.yaml": "name: Changed\n"})
-    with pytest.raises(Conflict):
-        remove(root, "customer", "ada")
-    written = remove(root, "customer", "ada", adopt=True)
-    assert written.notes == ("took along what was written by hand in records/customers/ada.yaml",)
+    for adopt in (False, True):
+        with pytest.raises(Conflict, match="changed by hand"):
+            remove(root, "customer", "ada", adopt=adopt)
+    commit(root)
+    assert remove(root, "customer", "ada").commit

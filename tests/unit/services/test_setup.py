@@ -16,7 +16,10 @@ from crmctl.services.book import Book
 from crmctl.services.clone import setup
 from crmctl.services.clone import starter
 from crmctl.services.clone.starter import Basics
+from crmctl.store import files
+from crmctl.store import transaction
 from crmctl.store.yaml_reader import read_yaml
+from crmctl.vcs import create as vcs_create
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -268,8 +271,6 @@ def test_without_an_identity_a_repository_stays_as_it_was(tmp_path: Path, monkey
 
 
 def test_a_disk_that_fills_up_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from crmctl.store import files
-
     (tmp_path / "mine.txt").write_text("mine")
     prepare = files.prepare_file
 
@@ -296,17 +297,25 @@ def test_a_new_book_checks_what_is_committed(tmp_path: Path) -> None:
     assert "crmctl" in hook.read_text()
 
 
-def test_a_hook_that_is_there_stays_and_the_book_is_still_made(tmp_path: Path) -> None:
+def test_a_hook_that_is_there_is_kept_beside_ours(tmp_path: Path) -> None:
     git(tmp_path, "init", "-q", "-b", "main")
     hook = tmp_path / ".git/hooks/pre-commit"
     hook.parent.mkdir(exist_ok=True)
     hook.write_text("#!/bin/sh\n")
     made = setup.make(tmp_path, Basics())
-    assert len(made.notes) == 1
-    assert "there is a pre-commit hook already" in made.notes[0]
-    assert "crmctl hook pre-commit" in made.notes[0]
-    assert hook.read_text() == "#!/bin/sh\n"
+    assert made.notes == ()
+    assert "crmctl" in hook.read_text()
+    assert hook.with_name("pre-commit.before-crmctl").read_text() == "#!/bin/sh\n"
     assert git(tmp_path, "log", "--format=%s") == "init: a new book\n"
+
+
+def test_a_book_is_made_also_where_hooks_cannot_be(tmp_path: Path) -> None:
+    git(tmp_path, "init", "-q", "-b", "main")
+    (tmp_path / ".git/hooks/pre-commit").mkdir(parents=True)
+    made = setup.make(tmp_path, Basics())
+    assert len(made.notes) == 1
+    assert "the pre-commit hook is not in place" in made.notes[0]
+    assert 'crmctl hook pre-commit "$@"' in made.notes[0]
 
 
 # What the files say
@@ -373,3 +382,75 @@ def test_only_records_are_shipped(tmp_path: Path) -> None:
     paths = [path for path, _ in shipped.files("records")]
     assert {path.rpartition(".")[2] for path in paths} == {"yaml", "jsonl"}
     assert paths == sorted(paths)
+
+
+# What a killed one left
+
+
+def test_half_a_repository_of_a_killed_init_is_none(tmp_path: Path) -> None:
+    (tmp_path / ".init.crmctl/.git").mkdir(parents=True)
+    (tmp_path / ".init.crmctl/.git/HEAD.lock").write_text("")
+    (tmp_path / ".init-undone.crmctl").mkdir()
+    made = setup.make(tmp_path, Basics())
+    assert made.commit
+    assert not list(tmp_path.glob(".init*"))
+
+
+def test_a_killed_init_is_finished_when_it_is_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Killed(BaseException):
+        pass
+
+    placing = transaction.place
+
+    def killed(root: Path, note: object, prepared: dict[str, str], *rest: object) -> None:
+        first = {path: prepared[path] for path in ("crm.yaml", ".gitignore")}
+        placing(root, note, first, *rest)  # type: ignore[arg-type]
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(transaction, "place", killed)
+        patch.setattr(setup, "_take_away", lambda *_: None)
+        with pytest.raises(Killed):
+            setup.make(tmp_path, Basics())
+    left = tmp_path / ".git/hooks/.pre-commit.4711.crmctl"
+    left.parent.mkdir(exist_ok=True)
+    left.write_text("half")
+    with pytest.raises(errors.Conflict, match="already"):
+        setup.make(tmp_path, Basics())
+    assert git(tmp_path, "status", "--porcelain") == ""
+    assert (tmp_path / "templates/newsletter.md").is_file()
+    assert not left.exists()
+
+
+def test_a_failure_after_the_commit_takes_all_of_it_back_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = files.put_in_place
+
+    def full(root: Path, path: str, prepared: str, *, durable: bool = True) -> None:
+        if path == "templates/newsletter.md":
+            raise errors.StorageFailed(f"{path}: cannot write: input/output error")
+        put(root, path, prepared, durable=durable)
+
+    (tmp_path / "mine.txt").write_text("mine")
+    monkeypatch.setattr(transaction, "put_in_place", full)
+    with pytest.raises(errors.StorageFailed, match=r"^templates/newsletter\.md: cannot write"):
+        setup.make(tmp_path, Basics())
+    assert names(tmp_path) == ["mine.txt"]
+
+
+def test_a_repository_that_somebody_else_made_meanwhile_is_not_taken_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create = vcs_create.create
+
+    def slow(folder: Path) -> bool:
+        monkeypatch.setattr(vcs_create, "create", create)
+        setup.make(folder, Basics())
+        return create(folder)
+
+    monkeypatch.setattr(vcs_create, "create", slow)
+    with pytest.raises(errors.Conflict, match="already"):
+        setup.make(tmp_path, Basics())
+    assert git(tmp_path, "status", "--porcelain") == ""
+    assert git(tmp_path, "log", "--format=%s") == "init: a new book\n"

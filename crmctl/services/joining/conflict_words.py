@@ -1,0 +1,69 @@
+"""What each side made of a record that is asked about as a whole, in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from crmctl.errors import InvalidData
+from crmctl.store import layout
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from crmctl.model.raw import RawMap
+    from crmctl.services.joining.treemerge import Question
+
+
+def words_of(question: Question, side: RawMap | None, base: RawMap | None, data: bytes | None) -> str:
+    """What a side has, where it is asked about as a whole: which fields it changed, or who it is."""
+    if data is None:
+        return "removed"
+    if side is None and question.what == "file":
+        return f"{len(data):,} bytes"
+    if side is None and not _is_record(question.path):
+        return "unchanged" if data == question.base else "edited"
+    if side is None:
+        return "cannot be read"
+    if base is None or question.what == "identity":
+        return title_of(side, "name") or title_of(side, "what") or "another record"
+    names = [name for name in dict.fromkeys([*base, *side]) if base.get(name) != side.get(name)]
+    return f"changed {', '.join(names)}" if names else "unchanged"
+
+
+def _is_record(path: str) -> bool:
+    """Whether a file is to be read as a record, or as the settings."""
+    return path.endswith(".yaml") and layout.flat(path).startswith((f"{layout.RECORDS}/", "crm.yaml"))
+
+
+def and_history(group: Sequence[Question], words: str, number: int) -> str:
+    """``words`` about a customer's record, and how much the side (0: ours, 1: theirs) added to the history."""
+    from crmctl.store.jsonl import read_lines
+
+    history = next((part for part in group if part.path.endswith(".jsonl")), None)
+    data = history and (history.ours, history.theirs)[number]
+    if history is None or data is None or (words == "removed" and group[0] is not history):
+        return words
+    known = {line.raw for line in read_lines(history.base or b"", history.path)[0]}
+    count = sum(line.raw not in known for line in read_lines(data, history.path)[0])
+    if not count:
+        return words
+    new = f"{count:,} new interaction{'' if count == 1 else 's'}"
+    return new if words in ("unchanged", "edited") else f"{words}, {new}"
+
+
+def title_of(side: RawMap | None, name: str) -> str:
+    """A text of a record, "" where it has none of that name."""
+    value = (side or {}).get(name, "")
+    return value if isinstance(value, str) else ""
+
+
+def content_of(path: str, data: bytes | None) -> RawMap | None:
+    """A record's content, None for what is no record, or unreadable."""
+    if data is None or not path.endswith(".yaml"):
+        return None
+    from crmctl.store.yaml_reader import read_yaml
+
+    try:
+        return read_yaml(data, path).data
+    except InvalidData:
+        return None

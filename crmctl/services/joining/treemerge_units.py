@@ -1,0 +1,212 @@
+"""What stands where in the three trees of a merge: one unit a record, followed when its layout changed."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+from typing import NamedTuple
+
+from crmctl.store import layout
+from crmctl.vcs import trees
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from collections.abc import Iterator
+    from collections.abc import Mapping
+
+    from crmctl.merge.outcome import Clash
+    from crmctl.vcs.repository import Repository
+    from crmctl.vcs.trees import Differences
+    from crmctl.vcs.trees import TreeFile
+
+
+class Question(NamedTuple):
+    """Something that only a person can decide; the contents are those of the file in base, ours and theirs.
+
+    ``what`` is "field" (both changed one field; ``clash`` is set), "deleted" (one side removed it, the other changed
+    it), "identity" (two different records at one path), or "file" (no record, or an unreadable one: taken as a whole).
+    """
+
+    path: str
+    what: str
+    clash: Clash | None
+    base: bytes | None
+    ours: bytes | None
+    theirs: bytes | None
+    reason: str = ""
+
+
+class Outcome(NamedTuple):
+    """What becomes of a unit: files to be put (or, for None, taken away), or questions."""
+
+    files: dict[str, bytes | None]
+    questions: tuple[Question, ...]
+
+
+class Version(NamedTuple):
+    """A file of one of the trees; ``path`` is relative to the book (and leads out of it by ``../``)."""
+
+    path: str
+    file: TreeFile
+
+
+class Unit(NamedTuple):
+    """A record, or another file, in the three trees; None where it is not there.
+
+    ``crowded`` says that a tree has the record at two places at once.
+    """
+
+    key: str
+    base: Version | None
+    ours: Version | None
+    theirs: Version | None
+    crowded: bool = False
+
+    @property
+    def path(self) -> str:
+        """Where the unit is spoken of: at our path, where we have it."""
+        version = self.ours or self.theirs or self.base
+        assert version is not None
+        return version.path
+
+    @property
+    def ours_changed(self) -> bool:
+        """Whether our content is another than the base's, wherever it stands."""
+        return _content(self.ours) != _content(self.base)
+
+    @property
+    def theirs_changed(self) -> bool:
+        """The same for theirs."""
+        return _content(self.theirs) != _content(self.base)
+
+    @property
+    def versions(self) -> Iterator[Version]:
+        """Those that are there."""
+        return (version for version in (self.base, self.ours, self.theirs) if version is not None)
+
+
+class Base(NamedTuple):
+    """What both sides started from: a tree, and what a folded base has otherwise than that (path -> (tree, base))."""
+
+    tree: str
+    overlay: Differences
+
+
+class Contents:
+    """The contents of blobs: asked for all at once, and those of a folded base, that git does not have."""
+
+    def __init__(self, repository: Repository) -> None:
+        self._repository = repository
+        self._known: dict[str, bytes] = {}
+
+    def load(self, units: Iterable[Unit]) -> None:
+        """Read whatever stands in ``units`` and is not known yet."""
+        wanted = {
+            version.file.oid: None
+            for unit in units
+            for version in unit.versions
+            if version.file.mode != trees.SUBMODULE and version.file.oid not in self._known
+        }
+        if wanted:
+            self._known.update(zip(wanted, self._repository.contents(wanted), strict=True))
+
+    def of(self, version: Version | None) -> bytes | None:
+        """The content of a file; None where there is none (or another repository)."""
+        if version is None or version.file.mode == trees.SUBMODULE:
+            return None
+        if version.file.oid not in self._known:
+            (self._known[version.file.oid],) = self._repository.contents([version.file.oid])
+        return self._known[version.file.oid]
+
+    def keep(self, data: bytes) -> TreeFile:
+        """A plain file of that content, which git need not have."""
+        oid = self._repository.blob_id(data)
+        self._known[oid] = data
+        return trees.TreeFile(trees.PLAIN, oid)
+
+
+class Sides:
+    """What each side changed since the base, sorted by what it is about."""
+
+    def __init__(self, repository: Repository, base: Base, ours: Base, theirs: Base) -> None:
+        self._prefix = repository.places.prefix
+        self.ours = between(repository, base, ours)
+        self.theirs = between(repository, base, theirs)
+
+    @cached_property
+    def paths(self) -> frozenset[str]:
+        """The paths that either side changed."""
+        return frozenset(relative(path, self._prefix) for path in (*self.ours, *self.theirs))
+
+    def ours_at(self, path: str) -> TreeFile | None:
+        """What we have at a path (from the top of the repository) that either side changed."""
+        return self.ours[path][1] if path in self.ours else self.theirs[path][0]
+
+    @cached_property
+    def units(self) -> dict[str, Unit]:
+        """Everything that either side changed, by the path it would have in the flat layout."""
+        grouped: dict[str, list[str]] = {}
+        for path in dict.fromkeys([*self.ours, *self.theirs]):
+            grouped.setdefault(layout.flat(relative(path, self._prefix)), []).append(path)
+        return {key: self._unit(key, paths) for key, paths in sorted(grouped.items())}
+
+    def _unit(self, key: str, paths: list[str]) -> Unit:
+        base: list[Version] = []
+        ours: list[Version] = []
+        theirs: list[Version] = []
+        for path in paths:
+            before = (self.ours.get(path) or self.theirs[path])[0]
+            states = (before, self.ours.get(path, (before, before))[1], self.theirs.get(path, (before, before))[1])
+            for versions, file in zip((base, ours, theirs), states, strict=True):
+                if file is not None:
+                    versions.append(Version(relative(path, self._prefix), file))
+        crowded = any(len(versions) > 1 for versions in (base, ours, theirs))
+        return Unit(key, _only(base), _only(ours), _only(theirs), crowded)
+
+
+def asked(unit: Unit, contents: Contents, what: str, reason: str) -> Outcome:
+    """The question what is to become of a unit as a whole."""
+    return Outcome({}, (question(unit, contents, what, reason),))
+
+
+def question(unit: Unit, contents: Contents, what: str, reason: str = "", clash: Clash | None = None) -> Question:
+    """A question about a unit, with what the three trees have of it."""
+    base, ours, theirs = (contents.of(version) for version in (unit.base, unit.ours, unit.theirs))
+    return Question(unit.path, what, clash, base, ours, theirs, reason)
+
+
+def _content(version: Version | None) -> str:
+    return "" if version is None else version.file.oid
+
+
+def _only(versions: list[Version]) -> Version | None:
+    return versions[0] if versions else None
+
+
+def between(repository: Repository, old: Base, new: Base) -> Differences:
+    """What differs between two bases, what they have otherwise than their trees taken into account."""
+    found = trees.differences(repository.places, old.tree, new.tree)
+    for path in {**old.overlay, **new.overlay}:
+        same = (old.overlay.get(path) or new.overlay[path])[0]
+        before, after = found.pop(path, (same, same))
+        before, after = _over(old.overlay, path, before), _over(new.overlay, path, after)
+        if before != after:
+            found[path] = (before, after)
+    return found
+
+
+def _over(
+    overlay: Mapping[str, tuple[TreeFile | None, TreeFile | None]], path: str, file: TreeFile | None
+) -> TreeFile | None:
+    return overlay[path][1] if path in overlay else file
+
+
+def relative(path: str, prefix: str) -> str:
+    """A path from the top of the repository, told from the book in the folder ``prefix`` ("" or "crm/")."""
+    return path[len(prefix) :] if path.startswith(prefix) else "../" * prefix.count("/") + path
+
+
+def from_top(path: str, prefix: str) -> str:
+    """The other way round."""
+    up = "../" * prefix.count("/")
+    return path[len(up) :] if up and path.startswith(up) else prefix + path

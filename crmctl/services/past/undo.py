@@ -1,0 +1,298 @@
+"""Taking a commit back: a three-way merge that leads from what it made to what was before, with all later edits kept.
+
+The base is the commit, ours is HEAD, theirs is its parent. Where later edits overlap with it, nothing is decided here:
+they are shown, and the rest is undone only when that is asked for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from datetime import datetime
+from typing import TYPE_CHECKING
+from typing import NamedTuple
+
+from crmctl.errors import Conflict
+from crmctl.errors import NotFound
+from crmctl.model.settings import FILE
+from crmctl.services.joining import sync_removals
+from crmctl.services.joining.treemerge import TreeMerge
+from crmctl.services.past import undo_overlaps
+from crmctl.services.past import undo_words
+from crmctl.services.past.undo_consent import kept_closed
+from crmctl.services.past.undo_refs import loose_ends
+from crmctl.services.records import Written
+from crmctl.services.records import adopted
+from crmctl.store import layout
+from crmctl.vcs import commits
+from crmctl.vcs import history as past
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from collections.abc import Iterator
+    from collections.abc import Mapping
+
+    from crmctl.services.book import Book
+    from crmctl.services.past.undo_overlaps import Overlap
+    from crmctl.vcs.commits import Commit
+
+_LOOKED_AT = 1_000
+"""So many of the latest commits are looked at for one to undo."""
+
+LIST = "crmctl undo --list shows the latest writes."
+_VERBS = {"A": "added", "D": "removed", "R": "moved"}
+# What crmctl writes as the first line of a commit; others may have anything in theirs, and it is not repeated.
+_OURS = re.compile(r"(?:undo|redo)?:? ?[a-z][a-z-]*: \S.{0,200}\Z")
+
+
+class Write(NamedTuple):
+    """A commit of the book: when (in the book's zone), what it did to how many files, and by what it was undone."""
+
+    commit: Commit
+    at: datetime
+    what: tuple[str, ...]
+    undone_by: str
+
+
+class Plan(NamedTuple):
+    """What undoing ``commit`` comes to, from ``head``: files to put (None: to take away), and what is in the way."""
+
+    commit: Commit
+    head: str
+    files: Mapping[str, bytes | None]
+    overlaps: tuple[Overlap, ...]
+    notes: tuple[str, ...]
+
+
+def latest(book: Book, limit: int) -> list[Write]:
+    """The newest writes to the book, latest first; none before the first commit."""
+    if not book.repository.head():
+        return []
+    found = commits.latest(book.places, limit)
+    touched = commits.touched(book.places, found)
+    undone = _undone(found)
+    zone = book.settings.zone
+    return [
+        Write(one, datetime.fromtimestamp(one.at, zone), _counted(book, touched[one.id]), undone.get(one.id, ""))
+        for one in found
+    ]
+
+
+def _undone(found: Iterable[Commit]) -> dict[str, str]:
+    """Which of the commits (latest first) are undone now, and by which: an undo that is undone does not count."""
+    undone: dict[str, str] = {}
+    for commit in found:
+        if commit.undoes and commit.id not in undone:
+            undone[commit.undoes] = commit.id
+    return undone
+
+
+def _counted(book: Book, touched: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    """``2 customers added``, ``1 deal changed``; interactions by their files."""
+    counts: Counter[tuple[str, str]] = Counter()
+    for letter, path in touched:
+        place = layout.place_of(path, book.schema)
+        verb = _VERBS.get(letter, "changed")
+        if place is None:
+            counts[(path, verb)] = 0
+        elif place.kind.storage == "jsonl":
+            counts[("history", "changed")] += 1
+        else:
+            counts[(place.kind.name, verb)] += 1
+    return tuple(f"{_plural(book, name, number)} {verb}" for (name, verb), number in counts.items())
+
+
+def _plural(book: Book, name: str, number: int) -> str:
+    if not number:
+        return name
+    kind = book.schema.kind(name)
+    many = kind.plural if kind is not None else "histories"
+    return f"{number:,} {name if number == 1 else many}"
+
+
+def chosen(book: Book, text: str = "") -> Commit:
+    """The commit that ``text`` means; without a text, the latest of the user's own that is not undone yet.
+
+    An undo is never chosen by itself: saying it twice goes further back, not back and forth. Nor is a commit of which
+    nothing is left, since its changes went with a merge that was undone, or were replaced.
+
+    Raises:
+        NotFound: there is none, or it is not in the history of this book.
+        Conflict: it cannot be undone: the first one, or one that is undone already.
+    """
+    if not book.repository.head():
+        raise NotFound("this book has no history yet", hint="Nothing was committed so far.")
+    found = commits.latest(book.places, _LOOKED_AT)
+    undone = _undone(found)
+    commit = _named(book, text) if text else _last_of_mine(book, found, undone)
+    touched = commits.touched(book.places, [commit])[commit.id]
+    shown = commit.id[:10]
+    if commit.id in past.boundary_of(book.places):  # It has no parents here, and they are known elsewhere.
+        raise Conflict(f"this clone is shallow: what was before {shown} is not in it", hint="git fetch --unshallow")
+    if not commit.parents:
+        raise Conflict(f"{shown} is the first commit: there is nothing before it", hint=LIST)
+    if not touched:
+        raise NotFound(f"{shown} changed nothing in this book", hint=LIST)
+    if ("A", FILE) in touched:
+        raise Conflict(f"{shown} made this book: there is nothing of it before", hint=LIST)
+    if commit.id in undone:
+        by = undone[commit.id][:10]
+        raise Conflict(f"{shown} is undone already, by {by}", hint=f"crmctl undo {by} brings it back.")
+    return commit
+
+
+def _named(book: Book, text: str) -> Commit:
+    try:
+        found = book.repository.resolve(text)
+    except NotFound as error:
+        raise NotFound(error.message, hint=LIST) from None
+    if not book.repository.contains(found):
+        raise NotFound(f"{found[:10]} is not in the history of this branch", hint=LIST)
+    return commits.one(book.places, found)
+
+
+def _last_of_mine(book: Book, found: Iterable[Commit], undone: Mapping[str, str]) -> Commit:
+    _, mine = book.repository.user()
+    for commit in found:
+        if commit.email != mine or len(commit.parents) > 1 or commit.undoes or commit.id in undone:
+            continue
+        if not commit.parents or _does_something(plan(book, commit)):
+            return commit
+    if past.is_shallow(book.places):
+        raise NotFound("this clone is shallow, and nothing of yours is in it", hint="git fetch --unshallow")
+    raise NotFound("there is nothing of yours to undo here", hint=LIST)
+
+
+def _does_something(wanted: Plan) -> bool:
+    return bool(wanted.files or wanted.overlaps)
+
+
+def plan(book: Book, commit: Commit, *, rest: bool = False) -> Plan:
+    """What undoing a commit comes to; with ``rest``, what overlaps stays as it is and is still told.
+
+    Raises:
+        GitFailed: the history cannot be read.
+    """
+    head = book.repository.head()
+    files, overlaps = undo_overlaps.merged(book, commit, head, rest=rest)
+    outside = [path for path in files if path.startswith("../")]
+    files = {path: data for path, data in files.items() if path not in outside}
+    notes = [f"{len(outside)} file(s) outside the book are left as they are"] if outside else []
+    files, closed = kept_closed(book, commit, head, files)
+    notes += closed
+    while ends := loose_ends(book, files, head, commit.parents[0]):
+        overlaps += undo_overlaps.of_references(book, commit, ends)
+        # With its place in the other layout: never the one without the other.
+        stay = {layout.flat(end.path) for end in ends}
+        files = {path: data for path, data in files.items() if layout.flat(path) not in stay}
+    if files and len(commit.parents) > 1:
+        notes.append(
+            "what this merge brought is taken back; a sync does not bring it again, because git has it for merged"
+        )
+    return Plan(commit, head, files, tuple(overlaps), tuple(notes))
+
+
+def refusal(book: Book, wanted: Plan, *, rest: bool = False, allow_removals: bool = False) -> Conflict | None:
+    """Why a plan is not carried out, None when it is.
+
+    Later edits overlap, and ``rest`` does not say that they may stay; or it takes more records away than a sync may,
+    and ``allow_removals`` does not say that this is meant.
+    """
+    if wanted.overlaps and not rest:
+        return overlapping(wanted)
+    if allow_removals:
+        return None
+    try:
+        sync_removals.check(book, wanted.head, TreeMerge({**wanted.files}, ()))
+    except Conflict as error:
+        shown = wanted.commit.id[:10]
+        command = f"crmctl undo {shown}{' --rest' if rest else ''}"
+        return Conflict(
+            f"{error.message.partition(', so ')[0]}, so nothing was undone",
+            hint=f"{command} -n shows which. If that is meant: {command} --allow-removals. "
+            f"Where {shown} only moved files: git revert {shown}",
+        )
+    return None
+
+
+def carry_out(book: Book, wanted: Plan, *, rest: bool = False, allow_removals: bool = False) -> Written:
+    """Undo as planned, as one commit that says what it undid.
+
+    Raises:
+        Conflict: see ``refusal``; nothing was written.
+    """
+    with book.write(f"undo {wanted.commit.id[:10]}") as tx:
+        if book.repository.head() != wanted.head:
+            book.refresh()  # Someone wrote while this was planned.
+            wanted = plan(book, wanted.commit, rest=rest)
+        refused = refusal(book, wanted, rest=rest, allow_removals=allow_removals)
+        if refused is not None:
+            raise refused
+        for path, data in wanted.files.items():
+            if data is None:
+                tx.remove(path)
+            else:
+                tx.put(path, data)
+        subject = _subject(wanted.commit)
+        commit = tx.commit(commits.undo_message(subject, wanted.commit.id), of_head=True)
+        notes = [*summary(book, wanted), *wanted.notes, *adopted(tx)]
+        if wanted.overlaps:
+            notes += _staying(wanted.overlaps)
+        elif not (commit or wanted.notes):
+            notes.append("later edits have replaced all of it")
+        return Written(tuple(_handles(book, wanted.files)), subject, commit, tuple(notes))
+
+
+def overlapping(wanted: Plan) -> Conflict:
+    """The error that says that a commit cannot be undone as a whole."""
+    shown = wanted.commit.id[:10]
+    references = [one for one in wanted.overlaps if one.reference]
+    number = len(wanted.overlaps) - len(references)
+    what = [f"a later edit overlaps with {shown}" if number == 1 else f"{number:,} later edits overlap with {shown}"]
+    if not number:
+        what = []
+    if len(references) == 1:
+        (one,) = references
+        verb = "is " if one.reference.startswith("named") else ""
+        what.append(f"{one.kind} {one.handle} {verb}{one.reference}")
+    elif references:
+        what.append(f"{len(references):,} records are named by others or name what is gone")
+    return Conflict(f"{', and '.join(what)}; nothing was undone", hint=f"crmctl undo {shown} --rest undoes the rest.")
+
+
+def _staying(overlaps: Iterable[Overlap]) -> Iterator[str]:
+    """What ``--rest`` left as it is, in words."""
+    counts = Counter(bool(one.reference) for one in overlaps)
+    if counts[False]:
+        yield "a later edit stays" if counts[False] == 1 else f"{counts[False]:,} later edits stay"
+    if counts[True]:
+        number = counts[True]
+        yield (
+            "a record stays because of a reference" if number == 1 else f"{number:,} records stay because of references"
+        )
+
+
+def summary(book: Book, wanted: Plan) -> list[str]:
+    """In words, how many records of which kind change."""
+    stands = book.repository.blobs(wanted.head, wanted.files)
+    moved = undo_words.moved(wanted.files)
+    letters = []
+    for path, data in wanted.files.items():
+        if layout.flat(path) not in moved:
+            letters.append(("D" if data is None else "M" if path in stands else "A", path))
+        elif data is not None:
+            letters.append(("R", path))
+    return list(_counted(book, letters))
+
+
+def _subject(commit: Commit) -> str:
+    """``undo: customer: set ada phone``, ``redo: ...`` for what undoes an undo."""
+    verb, _, what = commit.subject.partition(": ")
+    if commit.undoes and verb in ("undo", "redo"):
+        return f"{'redo' if verb == 'undo' else 'undo'}: {what}"
+    return f"undo: {commit.subject if _OURS.match(commit.subject) else commit.id[:10]}"
+
+
+def _handles(book: Book, files: Iterable[str]) -> Iterable[str]:
+    places = (layout.place_of(path, book.schema) for path in files)
+    return dict.fromkeys(place.handle for place in places if place is not None)

@@ -1,0 +1,205 @@
+"""Where later edits overlap with a commit that is to be undone: which field, what it is now, who and when."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+from typing import NamedTuple
+
+from crmctl.errors import InvalidData
+from crmctl.services.joining.treemerge import merge_trees
+from crmctl.store import layout
+from crmctl.vcs import commits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from collections.abc import Mapping
+    from collections.abc import Sequence
+
+    from crmctl.merge.outcome import Clash
+    from crmctl.model.raw import Raw
+    from crmctl.model.raw import RawMap
+    from crmctl.services.book import Book
+    from crmctl.services.joining.treemerge import Question
+    from crmctl.services.past.undo_refs import Loose
+    from crmctl.vcs.commits import Commit
+
+# Stands in for a line that stays when a whole history would go: see ``_history``.
+_STAYS = b'{"id": "-", "text": "undo"}\n'
+
+
+class Overlap(NamedTuple):
+    """Something of a commit that a later edit changed too.
+
+    ``field`` is "" for a whole record. ``before`` is what was there before the commit, ``made`` what it made of it,
+    ``now`` what it is now: values, or words in parentheses. ``later`` is the commit that made it so, None when unknown.
+    ``reference`` says what names what, where it is not an edit of the same that is in the way but a reference.
+    """
+
+    kind: str
+    handle: str
+    path: str
+    field: str
+    before: Raw
+    made: Raw
+    now: Raw
+    later: Commit | None
+    at: datetime | None
+    reference: str = ""
+
+
+def merged(book: Book, commit: Commit, head: str, *, rest: bool) -> tuple[dict[str, bytes | None], list[Overlap]]:
+    """What would have to change to undo ``commit``, and the later edits that overlap with it.
+
+    With ``rest``, the fields that overlap keep what they are now and the other fields of those files are undone.
+    """
+    files, overlaps, questions = _merge(book, commit, head, {}, {})
+    if rest and overlaps:
+        answers: dict[str, dict[tuple[str, ...], Raw | None]] = {}
+        whole: dict[str, bytes | None] = {}
+        for one in questions:
+            if one.clash is None:
+                whole[one.path] = one.ours
+            else:
+                answers.setdefault(one.path, {})[one.clash.path] = one.clash.ours
+        files, _, _ = _merge(book, commit, head, answers, whole)
+        files = {path: data for path, data in files.items() if path not in whole}
+    return files, overlaps
+
+
+def _merge(
+    book: Book,
+    commit: Commit,
+    head: str,
+    answers: Mapping[str, Mapping[tuple[str, ...], Raw | None]],
+    whole: Mapping[str, bytes | None],
+) -> tuple[dict[str, bytes | None], list[Overlap], list[Question]]:
+    result = merge_trees(book.repository, [commit.id], head, commit.parents[0], answers, whole)
+    files = dict(result.files)
+    ours = {layout.flat(path) for _, path in commits.touched(book.places, [commit])[commit.id]}
+    overlaps: list[Overlap] = []
+    open_ones: list[Question] = []
+    for question in result.questions:
+        if layout.flat(question.path) not in ours:
+            continue  # Something that was wrong in the book before, and is none of this commit's business.
+        left: Sequence[Question] = [question]
+        if question.what == "deleted" and question.ours == question.base:
+            # Asked because of what belongs to it; here that is for the references to say.
+            files[question.path] = question.theirs
+            continue
+        if question.what == "deleted" and _is_history(book, question):
+            data, left = _history(question, answers.get(question.path, {}))
+            if not left:
+                files[question.path] = data
+        open_ones += left
+    since = _Since(book, commit, head)
+    for question in open_ones:
+        overlaps.append(_overlap(book, question, since))
+    return files, overlaps, open_ones
+
+
+def _is_history(book: Book, question: Question) -> bool:
+    """Whether lines were added to a history that the commit began."""
+    place = layout.place_of(question.path, book.schema)
+    return place is not None and place.kind.storage == "jsonl" and None not in (question.base, question.ours)
+
+
+def _history(question: Question, answers: Mapping[tuple[str, ...], Raw | None]) -> tuple[bytes | None, list[Question]]:
+    """A history without the lines of the commit that began it, and with those that came later.
+
+    For a merge, a side that has no line left is another history; with one line that all have, it is the same.
+    """
+    from crmctl.store.merging import merge_file
+
+    base, ours = question.base or b"", question.ours or b""
+    found = merge_file(question.path, _STAYS + base, _STAYS + ours, _STAYS, answers)
+    if found.refused:
+        return None, [question]
+    left = [question._replace(what="field", clash=clash) for clash in found.clashes]
+    lines = [line for line in found.data.splitlines(keepends=True) if line != _STAYS]
+    return b"".join(lines) or None, left
+
+
+class _Since:
+    """The commits that came after one, asked for when there is an overlap."""
+
+    def __init__(self, book: Book, commit: Commit, head: str) -> None:
+        self._book = book
+        self._range = f"{commit.id}..{head}"
+
+    def last(self, path: str, *others: str, clash: Clash | None = None) -> Commit | None:
+        """The latest that touched a file (or another); when it is about a field, the latest that changed that."""
+        found = commits.latest(self._book.places, 2 if clash is not None else 1, self._range, paths=[path, *others])
+        if len(found) < 2 or clash is None:
+            return found[0] if found else None
+        from crmctl.services.past.why import value_at
+        from crmctl.vcs.history import changes
+
+        for change in changes(self._book.places, [path], self._range):
+            before, after = (value_at(path, side.get(path), clash.path) for side in (change.before, change.after))
+            if before != after:
+                return commits.one(self._book.places, change.commit)
+        return found[0]
+
+
+def _overlap(book: Book, question: Question, since: _Since) -> Overlap:
+    place = layout.place_of(question.path, book.schema)
+    kind, handle = (place.kind.name, place.handle) if place is not None else ("file", question.path)
+    path: tuple[str, ...] = ()
+    if question.clash is not None:
+        path = question.clash.path
+        if place is not None and place.kind.storage == "jsonl":
+            handle, path = path[0], path[1:]
+        clash = question.clash
+        before, made, now = (_or_none(value) for value in (clash.theirs, clash.base, clash.ours))
+    else:
+        before, made, now = _whole(question)
+    later = since.last(question.path, clash=question.clash)
+    return Overlap(kind, handle, question.path, ".".join(path), before, made, now, later, _at(book, later))
+
+
+def _or_none(value: Raw | None) -> Raw:
+    return "(none)" if value is None else value
+
+
+def _whole(question: Question) -> tuple[str, str, str]:
+    """What happened to a whole file, in words: before, by the commit, and since."""
+    before = "(not there)" if question.theirs is None else "(as it was)"
+    made = "(removed)" if question.base is None else "(added)" if question.theirs is None else "(changed)"
+    if question.ours is None:
+        return before, made, "(removed)"
+    names = _differing(question.base, question.ours)
+    return before, made, f"(changed: {', '.join(names)})" if names else "(another one)"
+
+
+def _differing(before: bytes | None, after: bytes | None) -> list[str]:
+    """The top-level fields in which two versions of a record differ; none when they are no records."""
+    old, new = _record(before), _record(after)
+    return [name for name in dict.fromkeys([*old, *new]) if old.get(name) != new.get(name)] if old and new else []
+
+
+def _record(data: bytes | None) -> RawMap:
+    from crmctl.store.yaml_reader import read_yaml
+
+    try:
+        return read_yaml(data or b"", "").data
+    except InvalidData:
+        return {}
+
+
+def _at(book: Book, commit: Commit | None) -> datetime | None:
+    return datetime.fromtimestamp(commit.at, book.settings.zone) if commit is not None else None
+
+
+def of_references(book: Book, commit: Commit, ends: Sequence[Loose]) -> Iterator[Overlap]:
+    """Overlaps for what would be left without the record it names."""
+    head = book.repository.head()
+    since = _Since(book, commit, head)
+    for end in ends:
+        place = layout.place_of(end.path, book.schema)
+        kind, handle = (place.kind.name, place.handle) if place is not None else ("file", end.path)
+        later = since.last(end.naming) if end.naming else since.last(*end.gone)
+        made = "(added)" if end.naming else "(removed)"
+        before = "(not there)" if end.naming else "(there)"
+        at = _at(book, later)
+        yield Overlap(kind, handle, end.path, "", before, made, f"({end.because})", later, at, end.because)

@@ -1,0 +1,254 @@
+"""Where a value comes from: who set it, when, in which commit, and what it was before."""
+
+from __future__ import annotations
+
+import contextlib
+from itertools import chain
+from typing import TYPE_CHECKING
+from typing import NamedTuple
+
+from crmctl.errors import InvalidData
+from crmctl.errors import NotFound
+from crmctl.errors import UsageProblem
+from crmctl.services.past import history
+from crmctl.store import layout
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from collections.abc import Iterator
+    from collections.abc import Mapping
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from crmctl.model.fields import Kind
+    from crmctl.model.raw import Raw
+    from crmctl.model.raw import RawMap
+    from crmctl.services.book import Book
+    from crmctl.vcs.history import Change
+
+NOW, EARLIER, GONE = "now", "earlier", "gone"
+UNCOMMITTED = "changed by hand and not committed"
+
+
+class Origin(NamedTuple):
+    """A value and the commit that it came with (for ``gone``: that took it away), "" when it is in none yet.
+
+    ``state`` is "now" for what stands there, "earlier" for what did, "gone" for a member of a list that was taken out.
+    ``at`` is in the book's zone. ``cut`` says that the clone is shallow, and it may have come earlier.
+    """
+
+    state: str
+    value: Raw | None
+    at: datetime | None
+    author: str
+    email: str
+    commit: str
+    subject: str
+    cut: bool = False
+
+
+class _Version(NamedTuple):
+    """The value before and after a commit; ``change`` is None for what is in no commit yet."""
+
+    before: Raw | None
+    after: Raw | None
+    change: Change | None
+
+
+def origins(book: Book, kind: Kind, handle: str, field: str) -> list[Origin]:
+    """Where the value of a field comes from, the latest first; for a list, where each of its members comes from.
+
+    ``field`` may lead into groups and maps: ``consent.newsletter``, ``address.city``.
+
+    Raises:
+        NotFound: the record never had a value there.
+        UsageProblem: records of the kind have no such field, and never had one here.
+        GitFailed: the history cannot be read.
+    """
+    steps = tuple(_real_name(kind, field).split("."))
+    paths = _paths(book, kind, handle)
+    where = (handle, *steps) if kind.storage == "jsonl" else steps
+    current = _value(paths, _standing(book, paths), where)
+    versions = list(_versions(book, paths, where, current))
+    if not versions:
+        _refuse_unknown(kind, field)
+        raise NotFound(f"{kind.name} {handle} never had a value in {field}")
+    values = [value for version in versions for value in (version.after, version.before) if value is not None]
+    if values and all(isinstance(value, list) for value in values):
+        return _members(book, current, versions)
+    return _scalars(book, current, versions)
+
+
+def _real_name(kind: Kind, field: str) -> str:
+    """A field by one of its other names: ``email`` for ``emails``."""
+    if kind.field(field.partition(".")[0]) is not None:
+        return field
+    found = next((known.name for known in kind.stored if field in known.aliases), "")
+    return found or field
+
+
+def _refuse_unknown(kind: Kind, field: str) -> None:
+    if kind.field(field.partition(".")[0]) is None:
+        from difflib import get_close_matches
+
+        names = [known.name for known in kind.stored]
+        near = get_close_matches(field, names, 1)
+        hint = f"Did you mean {near[0]!r}?" if near else f"It has {', '.join(names)}."
+        raise UsageProblem(f"a {kind.name} has no field {field!r}", hint=hint)
+    declared = kind.field(field)
+    if declared is not None and declared.derived:
+        raise UsageProblem(f"{field} is worked out from other records, and stands in no file")
+
+
+def _paths(book: Book, kind: Kind, handle: str) -> list[str]:
+    """The files that the record stands or stood in; it may have moved when the layout changed."""
+    owner = handle
+    if kind.storage == "jsonl":
+        row = book.index.row(f"SELECT path FROM {kind.plural} WHERE handle = ?", (handle,))
+        found = [str(row[0])] if row else _removed_from(book, kind, handle)
+        place = layout.place_of(found[0], book.schema)
+        assert place is not None
+        owner = place.handle
+    return [layout.path_of(kind, owner, sharded=sharded) for sharded in (False, True)]
+
+
+def _removed_from(book: Book, kind: Kind, handle: str) -> list[str]:
+    from crmctl.vcs.commits import with_text
+
+    _, paths = with_text(book.places, handle, f"{layout.RECORDS}/{kind.plural}/")
+    found = [path for path in paths if layout.place_of(path, book.schema) is not None]
+    if not found:
+        raise NotFound(f"there is no {kind.name} {handle!r}, and there never was one")
+    return found
+
+
+def _versions(book: Book, paths: Sequence[str], where: tuple[str, ...], current: Raw | None) -> Iterator[_Version]:
+    """The commits that changed the value, latest first, and before them what was changed by hand."""
+    from crmctl.vcs.history import changes
+
+    every = changes(book.places, paths, book.revision)
+    first = next(every, None)
+    committed = _value(paths, first.after, where) if first is not None else None
+    if current != committed:
+        yield _Version(committed, current, None)
+    for change in chain([first] if first is not None else [], every):
+        before, after = _value(paths, change.before, where), _value(paths, change.after, where)
+        if before != after:
+            yield _Version(before, after, change)
+
+
+def _standing(book: Book, paths: Sequence[str]) -> dict[str, bytes]:
+    found = {}
+    for path in paths:
+        with contextlib.suppress(FileNotFoundError, InvalidData):
+            found[path] = book.files.read(path)
+    return found
+
+
+def _value(paths: Iterable[str], contents: Mapping[str, bytes], where: tuple[str, ...]) -> Raw | None:
+    path = next((path for path in paths if path in contents), "")
+    return value_at(path, contents[path], where) if path else None
+
+
+def value_at(path: str, data: bytes | None, where: tuple[str, ...]) -> Raw | None:
+    """The value in a record's file to which names lead; in a history, the first of them is the id of the line.
+
+    None when there is none, or the file cannot be read.
+    """
+    from crmctl.store.yaml_reader import read_yaml
+
+    if data is None:
+        return None
+    if path.endswith(".jsonl"):
+        line = _line(data, where[0])
+        return line if line is None or len(where) == 1 else _inside(line, where[1:])
+    try:
+        return _inside(read_yaml(data, path).data, where)
+    except InvalidData:
+        return None
+
+
+def _line(data: bytes, identity: str) -> RawMap | None:
+    from crmctl.store.jsonl import read_lines
+
+    wanted = identity.upper()
+    for line in read_lines(data, "")[0]:
+        if str(line.value.get("id", "")).upper() == wanted:
+            return line.value
+    return None
+
+
+def _inside(value: Raw, steps: tuple[str, ...]) -> Raw | None:
+    """What ``steps`` lead to; keys of maps may have dots of their own."""
+    if not steps:
+        return value if value not in ("", [], {}) else None
+    if not isinstance(value, dict):
+        return None
+    for count in range(1, len(steps) + 1):
+        name = ".".join(steps[:count])
+        if name in value:
+            found = _inside(value[name], steps[count:])
+            if found is not None:
+                return found
+    return None
+
+
+def _origin(book: Book, state: str, value: Raw | None, change: Change | None) -> Origin:
+    if change is None:
+        return Origin(state, value, None, "", "", "", UNCOMMITTED)
+    at = change.at.astimezone(book.settings.zone)
+    return Origin(state, value, at, change.author, change.email, change.commit, change.subject, change.cut)
+
+
+def _scalars(book: Book, current: Raw | None, versions: Sequence[_Version]) -> list[Origin]:
+    kept: list[_Version] = []
+    for version in versions:
+        # A merge shows again what a commit on its other side has set before.
+        if kept and kept[-1].after == version.after and kept[-1].change is not None:
+            kept.pop()
+        kept.append(version)
+    # Of two sides of a merge the later one need not be the one that was taken.
+    at = next((place for place, version in enumerate(kept) if version.after == current), 0)
+    kept.insert(0, kept.pop(at))
+    return [
+        _origin(book, EARLIER if place else NOW, version.after, version.change) for place, version in enumerate(kept)
+    ]
+
+
+def _members(book: Book, current: Raw | None, versions: Sequence[_Version]) -> list[Origin]:
+    """When each member of a list came that stands in it now, in its order; then when each other one went."""
+    members = _list(current)
+    came: list[Change | None] = [None] * len(members)
+    known = [False] * len(members)
+    gone: list[Origin] = []
+    told: list[Raw] = list(members)
+    for version in versions:
+        before, after = _list(version.before), _list(version.after)
+        for position, member in enumerate(members):
+            if member in before and member not in after:
+                known[position] = True  # What was before it was taken out is another story.
+            elif member in after and member not in before and not known[position]:
+                came[position] = version.change
+        for member in before:
+            if member not in after and member not in told:
+                told.append(member)
+                gone.append(_origin(book, GONE, member, version.change))
+    return [*(_origin(book, NOW, member, change) for member, change in zip(members, came, strict=True)), *gone]
+
+
+def _list(value: Raw | None) -> list[Raw]:
+    return list(value) if isinstance(value, list) else []
+
+
+def locate(book: Book, kind: Kind | None, ref: str) -> tuple[Kind, str]:
+    """The kind and handle that the words mean; an interaction that was removed too, by its whole id.
+
+    Raises:
+        NotFound, Ambiguous: as ``services.past.history.locate``.
+    """
+    try:
+        return history.locate(book, ref, kind)
+    except NotFound:
+        if kind is not None and kind.storage == "jsonl" and _removed_from(book, kind, ref):
+            return kind, ref
+        raise

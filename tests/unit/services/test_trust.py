@@ -1,0 +1,278 @@
+"""What a repository's own settings would run is found, told, and allowed only by the user."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+from conftest import Run
+from conftest import git
+
+from crmctl.errors import Conflict
+from crmctl.errors import StorageFailed
+from crmctl.services.book import Book
+from crmctl.services.clone import mergedriver
+from crmctl.services.clone import trust
+from crmctl.vcs import pins
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from crmctl.vcs.places import Places
+
+DANGEROUS = [
+    ("core.fsmonitor", ".git/evil"),
+    ("core.hooksPath", "hooks"),
+    ("core.hooksPath", ".git/other-hooks"),
+    ("core.sshCommand", "evil"),
+    ("core.pager", "evil"),
+    ("core.editor", "evil"),
+    ("core.askPass", "evil"),
+    ("core.gitProxy", "evil"),
+    ("core.alternateRefsCommand", "evil"),
+    ("credential.helper", "!evil"),
+    ("credential.https://example.com.helper", "/tmp/evil"),
+    ("filter.x.clean", "evil"),
+    ("filter.x.smudge", "evil"),
+    ("filter.x.process", "evil"),
+    ("diff.external", "evil"),
+    ("diff.x.command", "evil"),
+    ("diff.x.textconv", "evil"),
+    ("merge.x.driver", "evil"),
+    ("merge.crmctl.driver", "evil"),
+    ("merge.CRMCTL.driver", "evil"),
+    ("alias.x", "!evil"),
+    ("gpg.program", "evil"),
+    ("gpg.ssh.program", "evil"),
+    ("gpg.ssh.defaultKeyCommand", "evil"),
+    ("url.ext::evil.insteadOf", "https://example.com/"),
+    ("remote.origin.url", "ext::evil"),
+    ("remote.origin.uploadpack", "evil"),
+    ("remote.origin.receivepack", "evil"),
+    ("remote.origin.vcs", "evil"),
+    ("protocol.ext.allow", "always"),
+    ("protocol.allow", "always"),
+    ("include.path", "../evil.inc"),
+    ("includeIf.onbranch:main.path", "../evil.inc"),
+    ("hook.x.command", "evil"),
+    ("sequence.editor", "evil"),
+    ("pager.log", "evil"),
+    ("trailer.x.command", "evil"),
+    ("interactive.diffFilter", "evil"),
+    ("mergetool.x.cmd", "evil"),
+    ("submodule.x.update", "!evil"),
+    ("gc.recentObjectsHook", "evil"),
+]
+HARMLESS = [
+    ("core.fsmonitor", "true"),
+    ("core.hooksPath", ".git/hooks"),
+    ("core.hooksPath", "/usr/share/hooks"),
+    ("credential.helper", "store"),
+    ("alias.st", "status --short"),
+    ("pager.log", "false"),
+    ("remote.origin.url", "https://example.com/book.git"),
+    ("remote.origin.url", "ssh://[fe80::1]/book.git"),
+    ("remote.origin.promisor", "true"),
+    ("url.https://example.org/.insteadOf", "https://example.com/"),
+    ("protocol.file.allow", "always"),
+    ("include.path", "/nowhere/else"),
+    ("merge.tool", "vimdiff"),
+    ("diff.tool", "vimdiff"),
+    ("user.signingKey", "~/.ssh/id"),
+    ("submodule.x.update", "rebase"),
+]
+
+
+@pytest.fixture
+def places(book_dir: Path) -> Places:
+    return Book(book_dir).places
+
+
+def names(places: Places) -> list[str]:
+    return [setting.name for setting in trust.found(places)]
+
+
+@pytest.mark.parametrize(("name", "value"), DANGEROUS)
+def test_a_setting_that_runs_something_is_refused_until_it_is_allowed(places: Places, name: str, value: str) -> None:
+    git(places.top, "config", name, value)
+    (found,) = trust.found(places)
+    assert (found.name.lower(), found.value) == (name.lower(), value)
+    assert found.does
+    with pytest.raises(Conflict, match="own settings would run programs") as refused:
+        trust.require(places)
+    assert "crmctl trust" in refused.value.hint
+    trust.allow(places, [found])
+    trust.require(places)
+    assert trust.revoke(places)
+    with pytest.raises(Conflict):
+        trust.require(places)
+
+
+@pytest.mark.parametrize(("name", "value"), HARMLESS)
+def test_what_runs_nothing_is_left_alone(places: Places, name: str, value: str) -> None:
+    git(places.top, "config", name, value)
+    assert trust.found(places) == []
+    trust.require(places)
+
+
+def test_an_ordinary_repository_costs_no_git(
+    places: Places, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    mergedriver.install(places)
+    git(places.top, "remote", "add", "origin", "git@example.com:team/book.git")
+    monkeypatch.setenv("PATH", str(tmp_path_factory.mktemp("empty")))
+    assert trust.found(places) == []
+
+
+def test_the_users_own_settings_are_the_users_affair(
+    places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "gitconfig"
+    own.write_text('[core]\n\teditor = vi\n[filter "lfs"]\n\tclean = git-lfs clean\n[alias]\n\tst = !true\n')
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(own))
+    git(places.top, "config", "diff.tool", "vimdiff")
+    assert trust.found(places) == []
+
+
+def test_our_merge_driver_is_ours_only_as_we_write_it(places: Places) -> None:
+    mergedriver.install(places)
+    assert trust.found(places) == []
+    config = places.common_dir / "config"
+    text = config.read_text()
+    config.write_text(text + '[merge "crmctl"] driver = evil\n')
+    assert names(places) == ["merge.crmctl.driver"]
+    config.write_text(text.replace("crmctl.hooks.merge_driver", "crmctl.hooks.merge_driver; evil"))
+    assert names(places) == ["merge.crmctl.driver"]
+    inside = places.top / "python"
+    for python, found in (("/opt/other/bin/python3", []), (str(inside), ["merge.crmctl.driver"]), ("python3", None)):
+        git(places.top, "config", "--replace-all", "merge.crmctl.driver", mergedriver.command(python))
+        assert names(places) == (["merge.crmctl.driver"] if found is None else found)
+    command = mergedriver.command().replace(" -P -m", "$(evil) -P -m", 1)
+    git(places.top, "config", "--replace-all", "merge.crmctl.driver", command)
+    assert names(places) == ["merge.crmctl.driver"]
+
+
+def test_what_is_allowed_is_exactly_that(places: Places) -> None:
+    git(places.top, "config", "core.sshCommand", "ssh -i key")
+    trust.allow(places, trust.found(places))
+    trust.require(places)
+    git(places.top, "config", "core.sshCommand", "ssh -i key; evil")
+    with pytest.raises(Conflict):
+        trust.require(places)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("core.hooksPath", "team-hooks"), ("core.sshCommand", "team-hooks/ssh -v")]
+)
+def test_a_file_of_the_book_that_a_setting_names_is_part_of_it(places: Places, name: str, value: str) -> None:
+    folder = places.top / "team-hooks"
+    folder.mkdir()
+    (folder / "ssh").write_text("#!/bin/sh\n")
+    git(places.top, "config", name, value)
+    trust.allow(places, trust.found(places))
+    trust.require(places)
+    (folder / "ssh").write_text("#!/bin/sh\nevil\n")
+    with pytest.raises(Conflict):
+        trust.require(places)
+
+
+def test_settings_of_included_files_and_of_the_work_tree_count(places: Places, tmp_path: Path) -> None:
+    included = tmp_path / "more"
+    included.write_text('[filter "x"]\n\tclean = evil\n')
+    git(places.top, "config", "include.path", str(included))
+    git(places.top, "config", "extensions.worktreeConfig", "true")
+    git(places.top, "config", "--worktree", "core.pager", "evil")
+    assert names(places) == ["filter.x.clean", "core.pager"]
+
+
+def test_the_note_is_the_users_alone(places: Places) -> None:
+    git(places.top, "config", "core.pager", "evil")
+    trust.allow(places, trust.found(places))
+    note = pins.path()
+    assert note.stat().st_mode & 0o777 == 0o600
+    assert places.top not in note.parents
+    assert trust.trusted_folders() == [str(places.common_dir)]
+    # A note that others may write in is nobody's word.
+    note.chmod(0o666)
+    with pytest.raises(Conflict):
+        trust.require(places)
+
+
+def test_a_folder_of_settings_that_cannot_be_written(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(places.top / "crm.yaml"))
+    with pytest.raises(StorageFailed, match="cannot write"):
+        trust.allow(places, [])
+
+
+def test_nothing_to_revoke(places: Places) -> None:
+    assert not trust.revoke(places)
+
+
+# The command
+
+
+def test_the_command_shows_asks_and_takes_back(run: Run, book_dir: Path) -> None:
+    clean = run("-C", book_dir, "trust")
+    assert (clean.code, clean.err) == (0, "This repository's own settings run nothing.\n")
+    git(book_dir, "config", "core.sshCommand", "evil\x1b[2J")
+    asked = run("-C", book_dir, "trust")
+    assert asked.code == 2
+    assert "core.sshcommand" in asked.out
+    assert "\x1b" not in asked.out
+    refused = run("-C", book_dir, "customer", "add", "Ada")
+    assert refused.code == 5
+    assert "crmctl trust" in refused.err
+    assert "\x1b" not in refused.err
+    assert run("-C", book_dir, "customer", "list").code == 0
+    assert run("-C", book_dir, "trust", "--yes").code == 0
+    assert run("-C", book_dir, "customer", "add", "Ada").code == 0
+    assert "allowed already" in run("-C", book_dir, "trust").err
+    assert run("-C", book_dir, "trust", "--list", "-o", "ids").out == "core.sshcommand\n"
+    assert run("-C", book_dir, "trust", "--revoke").code == 0
+    assert run("-C", book_dir, "customer", "add", "Bob").code == 5
+    assert "Nothing was allowed" in run("-C", book_dir, "trust", "--revoke").err
+
+
+def test_doctor_says_what_would_run(run: Run, book_dir: Path) -> None:
+    git(book_dir, "config", "filter.x.clean", "evil")
+    done = run("-C", book_dir, "doctor")
+    assert done.code == 1
+    assert "filter.x.clean = evil" in done.out
+    run("-C", book_dir, "trust", "--yes")
+    found = run("-C", book_dir, "doctor").out
+    assert [line[:4].strip() for line in found.splitlines() if "filter.x.clean" in line] == ["ok"]
+
+
+def test_the_editor_that_a_repository_names_is_not_started(
+    run: Run, book_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("-C", book_dir, "customer", "add", "Ada")
+    for name in ("VISUAL", "EDITOR"):
+        monkeypatch.delenv(name, raising=False)
+    mark = tmp_path / "mark"
+    git(book_dir, "config", "core.editor", f"touch {mark} #")
+    done = run("-C", book_dir, "customer", "edit", "ada")
+    assert done.code == 5
+    assert not mark.exists()
+
+
+def test_nothing_is_looked_up_outside_of_a_repository(tmp_path: Path) -> None:
+    from crmctl.vcs.status import guards
+
+    assert guards(tmp_path) == ((), {})
+    (tmp_path / ".git").write_text("no pointer")
+    assert guards(tmp_path) == ((), {})
+
+
+def test_git_itself_reads_names_as_we_do(places: Places) -> None:
+    """The looks of a setting do not matter: git's own reader is asked."""
+    config = places.common_dir / "config"
+    config.write_text(
+        config.read_text() + '[FILTER "x"] clean = evil\n[core]pager=evil\n[alias "a b"]\n\tcommand = !x\n'
+    )
+    found = names(places)
+    listed = subprocess.run(["git", "-C", os.fspath(places.top), "config", "--list"], capture_output=True, check=True)
+    assert b"filter.x.clean" in listed.stdout
+    assert found == ["filter.x.clean", "core.pager", "alias.a b.command"]
