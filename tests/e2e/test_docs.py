@@ -47,8 +47,15 @@ printf 'alan@example.com\tAlan Perlis\thome\nap@work.example\tAlan Perlis\twork\
 
 
 @pytest.fixture(autouse=True)
-def at_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A world moves to its folders and has programs of its own; both ends with the test."""
+def at_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A world moves to its folders and has programs of its own; both ends with the test. Who commits is in a file."""
+    settings = tmp_path_factory.mktemp("git") / "config"
+    settings.write_text("[user]\n\tname = Ann\n\temail = ann@example.com\n")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(settings))
+    for role in ("AUTHOR", "COMMITTER"):
+        monkeypatch.delenv(f"GIT_{role}_NAME")
+        monkeypatch.delenv(f"GIT_{role}_EMAIL")
+        monkeypatch.setenv(f"GIT_{role}_DATE", "")  # The world sets it, and this takes it back.
     monkeypatch.chdir(PROJECT)
     monkeypatch.setenv("PATH", os.environ["PATH"])
     monkeypatch.setenv("SHELL", "/bin/sh")

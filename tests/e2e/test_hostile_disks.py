@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -174,3 +176,82 @@ def test_no_room_for_temporary_files_of_the_system(book: Path) -> None:
         book,
     )
     assert (done.code, done.out) == (0, "ada\nbob\ncleo\n"), done.err
+
+
+EVERY_COMMAND = {
+    "add": "customer add Cleo --email cleo@example.com",
+    "set": "customer set ada notes=new phones='+41 44 668 18 00'",
+    "rm": "customer rm bob --yes",
+    "log": "log ada call 'hello again'",
+    "log with follow-up": "log ada call hello --followup 'send offer' --due fri",
+    "stage": "deal set offer stage=won",
+    "done": "followup done send-it",
+    "import": 'import csv "$TOOLS/people.csv" --kind customer --map name=name --map emails=email --yes',
+    "fmt": "fmt",
+    "edit": "customer edit ada",
+    "hooks install": "hooks install",
+    "init": "init",
+}
+
+# Each command on a disk with $2 bytes left; what came of it, as a line of JSON for each.
+ON_A_FULL_DISK = """
+mount -t tmpfs -o size=4m none /mnt
+while IFS='|' read -r name line; do
+    rm -rf /mnt/* && cp -a "$1" /mnt/book
+    if [ "$name" = init ]; then rm -rf /mnt/book/.git; mkdir /mnt/new; mv /mnt/book /mnt/away; mv /mnt/new /mnt/book; fi
+    dd if=/dev/zero of=/mnt/filler bs=1k count=16384 2>/dev/null || true
+    truncate -s -"$2" /mnt/filler
+    before=$(git -C /mnt/book rev-parse -q --verify HEAD 2>/dev/null || echo none)
+    status=0
+    words=$(eval "crmctl -C /mnt/book $line" 2>&1 >/dev/null </dev/null) || status=$?
+    after=$(git -C /mnt/book rev-parse -q --verify HEAD 2>/dev/null || echo none)
+    rm /mnt/filler
+    if [ "$name" = init ]; then crmctl init /mnt/book >/dev/null 2>&1 || true; fi
+    next=0
+    more=$(crmctl -C /mnt/book customer add Dora 2>&1 >/dev/null) || next=$?
+    left=$(git -C /mnt/book status --porcelain; find /mnt/book -name '*.crmctl' -o -name 'journal*' -o -name '*.lock')
+    sound=0
+    git -C /mnt/book fsck --strict --no-dangling >/dev/null 2>&1 || sound=$?
+    BEFORE=$before AFTER=$after WORDS=$words MORE=$more LEFT=$left "$PYTHON" -c '
+import json, os, sys
+about = {key.lower(): os.environ[key] for key in ("BEFORE", "AFTER", "WORDS", "MORE", "LEFT")}
+print(json.dumps({"name": sys.argv[1], **dict(zip(("status", "next", "sound"), map(int, sys.argv[2:]))), **about}))
+' "$name" $status $next $sound
+done <"$TOOLS/commands"
+"""
+
+
+@pytest.mark.parametrize("room", ["0", "8k", "20k", "36k", "64k", "120k"])
+def test_every_command_on_a_disk_that_is_nearly_full(book: Path, tmp_path: Path, room: str) -> None:
+    """The more room there is, the later in a command the disk is full."""
+    offer = "name: Offer\ncustomer: ada\npipeline: sales\nstage: lead\namount: '100.00'\n"
+    commit(
+        book,
+        {
+            "deals/offer.yaml": offer,
+            "followups/send-it.yaml": "what: send it\ndue: '2026-04-01'\ncustomer: ada\n",
+            "customers/untidy.yaml": "notes:    'x'\nname: 'Untidy'\n",
+        },
+    )
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    (tools / "commands").write_text("".join(f"{name}|{line}\n" for name, line in EVERY_COMMAND.items()))
+    (tools / "people.csv").write_text("name,email\n" + "".join(f"P{n},p{n}@example.com\n" for n in range(20)))
+    (tools / "editor").write_text("#!/bin/sh\nprintf 'notes: edited\\n' >>\"$1\"\n")
+    (tools / "editor").chmod(0o755)
+    env = {"TOOLS": str(tools), "EDITOR": str(tools / "editor"), "PYTHON": sys.executable}
+    done = mounted(ON_A_FULL_DISK, book, room, env=env)
+    assert done.code == 0, done.err
+    results = [json.loads(line) for line in done.out.splitlines()]
+    assert [one["name"] for one in results] == list(EVERY_COMMAND)
+    for one in results:
+        moved = one["before"] != one["after"]
+        assert one["status"] != 70, one
+        assert "Traceback" not in one["words"], one
+        assert (one["next"], one["left"], one["sound"]) == (0, "", 0), one
+        if one["name"] not in ("hooks install", "init"):
+            assert moved is (one["status"] == 0 or "committed as" in one["words"]), one
+        if one["status"]:
+            assert "crmctl: " in one["words"], one
+    if room == "0":
+        assert all(one["status"] for one in results)

@@ -19,7 +19,7 @@ from helpers.golden import FOLDER
 from helpers.golden import golden
 
 from crmctl.store import lock
-from crmctl.vcs import preflight
+from crmctl.vcs import locks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -168,9 +168,7 @@ CASES = {
     "bare-repository": Case(LIST, bare),
     "broken-repository": Case(LIST, lambda book: (book / ".git/HEAD").unlink()),
     "detached": Case(SET, ran("switch", "-q", "--detach")),
-    "merge": Case(SET, unsettled("MERGE_HEAD")),
     "rebase": Case(SET, lambda book: (book / ".git/rebase-merge").mkdir()),
-    "cherry-pick": Case(SET, unsettled("CHERRY_PICK_HEAD")),
     "bisect": Case(SET, unsettled("BISECT_LOG")),
     "git-at-work": Case(SET, lambda book: (book / ".git/index.lock").touch()),
     "git-index-damaged": Case(LIST, hand({"/.git/index": "rubbish"})),
@@ -185,7 +183,7 @@ def book(book_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write(book_dir, RECORDS)
     commit(book_dir)
     monkeypatch.setattr(lock, "WAIT", 0.01)
-    monkeypatch.setattr(preflight, "INDEX_LOCK_WAIT", 0.01)
+    monkeypatch.setattr(locks, "WAIT", 0.01)
     for name in ("PATH", "GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL"):
         monkeypatch.setenv(name, os.environ[name])  # What a case does to it is put back.
     return book_dir

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from helpers import processes
 from helpers.books import commit
 from helpers.books import git
+from helpers.books import write
+
+if TYPE_CHECKING:
+    from conftest import Run
 
 
 @pytest.fixture
@@ -294,3 +300,216 @@ def test_a_writer_that_was_killed_holds_no_lock(book: Path) -> None:
     )
     assert (book / ".git/crmctl/lock").read_text().endswith("dying\n")
     assert processes.crmctl("-C", book, "customer", "add", "Cleo").code == 0
+
+
+# Many commands in one process: a start costs more than a write, and is tried elsewhere.
+WRITER = """
+import contextlib, io, json, sys
+from crmctl.cli.root import run
+
+book, name, times = sys.argv[1], sys.argv[2], int(sys.argv[3])
+ended = []
+for number in range(times):
+    own = ["customer", "add", f"Writer {name} {number}"] if number % 2 else ["log", "bob", "note", f"{name} {number}."]
+    words = own if number % 5 else ["log", "ada", "call", f"{name} {number}."]
+    while True:
+        said = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
+        with contextlib.redirect_stderr(said):
+            code = run(["-C", book, "-q", *words])
+        # Another crmctl was writing for ten seconds, or another git committed five times: try again, as cron does.
+        if code not in (5, 7):
+            break
+    ended.append((words, code, said.buffer.getvalue().decode()))
+print(json.dumps(ended))
+"""
+
+
+def writer(book: Path, name: str, times: int) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(book), name, str(times)],
+        env=processes.environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.slow
+def test_eight_processes_with_a_hundred_writes_each_make_800_commits(book: Path) -> None:
+    """One of the eight starts a process for each of its writes; all of them write to two files that all share."""
+    writers = [writer(book, name, 100) for name in "abcdefg"]
+    loop = """
+    number=0
+    while [ $number -lt 100 ]; do
+        crmctl -C "$1" -q log ada call "h $number."
+        status=$?
+        if [ $status = 0 ]; then number=$((number + 1)); elif [ $status != 7 ]; then echo "$number: $status"; break; fi
+    done
+    """
+    separate = subprocess.Popen(
+        ["sh", "-c", f'crmctl() {{ "{sys.executable}" -m crmctl "$@"; }}\n{loop}', "sh", str(book)],
+        env=processes.environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wrong = []
+    for process in writers:
+        out, err = process.communicate(timeout=10 * processes.LIMIT)
+        assert not err
+        wrong += [one for one in json.loads(out) if one[1]]
+    assert separate.communicate(timeout=10 * processes.LIMIT)[0] == ""
+    assert wrong == []
+    assert git(book, "rev-list", "--count", "HEAD") == f"{2 + 800}\n"
+    assert git(book, "status", "--porcelain") == ""
+    git(book, "fsck", "--strict")
+    assert not list((book / ".git/crmctl").glob("*journal*"))
+    calls = (book / "records/interactions/ada.jsonl").read_text()
+    notes = (book / "records/interactions/bob.jsonl").read_text()
+    for name in "abcdefg":
+        for number in range(100):
+            if number % 5 == 0:
+                assert f'"{name} {number}."' in calls
+            elif number % 2 == 0:
+                assert f'"{name} {number}."' in notes
+            else:
+                assert (book / f"records/customers/writer-{name}-{number}.yaml").exists()
+    assert [number for number in range(100) if f'"h {number}."' not in calls] == []
+    assert calls.count("\n") == 100 + 7 * 20
+    assert processes.crmctl("-C", book, "check").code == 0
+
+
+# Somebody who saves a record again and again until told to stop, with and without a rename; says what of it went away.
+EDITOR = """
+import os, sys, time
+from pathlib import Path
+
+stop, *files = map(Path, sys.argv[1:])
+number = 0
+lost = []
+while not stop.exists():
+    for file in files:
+        if number and f"notes: edit {number}\\n" not in file.read_text():
+            lost.append((file.name, number, file.read_text()))
+        text = f"name: {file.stem.title()}\\nnotes: edit {number + 1}\\n"
+        if number % 2:
+            file.write_text(text)
+        else:
+            beside = file.with_name(f".{file.name}.swp")
+            beside.write_text(text)
+            os.replace(beside, file)
+    time.sleep(0.02)
+    number += 1
+    stop.with_name("edits").write_text(str(number))
+print(lost)
+"""
+# Somebody who commits files of their own with git.
+RAW = """
+import subprocess, sys, time
+from pathlib import Path
+
+book, stop = map(Path, sys.argv[1:])
+
+def git(*words):
+    # Somebody else may be at work on the index or on HEAD: git changes nothing then.
+    for _ in range(200):
+        done = subprocess.run(["git", "-C", book, *words], capture_output=True, text=True)
+        if done.returncode == 0:
+            return
+    raise SystemExit(f"{words}: {done.stdout}{done.stderr}")
+
+number = 0
+while not stop.exists():
+    number += 1
+    (book / "mine" / f"{number}.txt").write_text("mine")
+    git("add", f"mine/{number}.txt")
+    git("commit", "-q", "-m", f"raw {number}", "--", f"mine/{number}.txt")
+    time.sleep(0.2)  # A person who is quick.
+print(number)
+"""
+
+
+def test_an_editor_raw_git_and_cron_at_the_same_time(book: Path, tmp_path: Path) -> None:
+    edited = ["yan", "zed"]
+    commit(book, {f"customers/{name}.yaml": f"name: {name.title()}\n" for name in edited})
+    commit(book, {"/mine/draft.txt": "draft\n"})
+    # git's stash is not made for others at work on the same index; but what is in it survives them.
+    write(book, {"/mine/draft.txt": "draft, stashed\n"})
+    git(book, "stash", "push", "-q")
+    stop = tmp_path / "stop"
+    others = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, *map(str, words)],
+            env=processes.environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for code, words in (
+            (EDITOR, [stop, *(book / f"records/customers/{name}.yaml" for name in edited)]),
+            (RAW, [book, stop]),
+        )
+    ]
+    try:
+        cron = [writer(book, name, 30) for name in ("a", "b")]
+        ended = [one for process in cron for one in json.loads(process.communicate(timeout=4 * processes.LIMIT)[0])]
+    finally:
+        stop.touch()
+    lost, raw = (other.communicate(timeout=processes.LIMIT)[0] for other in others)
+    assert lost == "[]\n"
+    assert int(raw) > 3
+    # A record that is half saved at the moment is told, and changes nothing about the write.
+    assert [one for one in ended if one[1] not in (0, 4)] == []
+    everything = "".join(file.read_text() for file in (book / "records/interactions").glob("*.jsonl"))
+    handles = [file.stem for file in (book / "records/customers").glob("writer-*")]
+    assert len(handles) + everything.count("\n") == len(ended) == 60
+    assert git(book, "log", "--format=%s", "--", *(f"records/customers/{name}.yaml" for name in edited)) == "by hand\n"
+    for subject, files in commits(book):
+        if subject.startswith("raw "):
+            assert files == [f"mine/{subject.removeprefix('raw ')}.txt"]
+        elif subject != "by hand" and subject != "init":
+            assert [file for file in files if not file.startswith("records/")] == []
+            assert len(files) == 1
+    number = (tmp_path / "edits").read_text()
+    for name in edited:
+        assert f"notes: edit {number}\n" in (book / f"records/customers/{name}.yaml").read_text()
+    git(book, "stash", "pop", "-q")
+    assert (book / "mine/draft.txt").read_text() == "draft, stashed\n"
+    changed = git(book, "status", "--porcelain").splitlines()
+    assert changed == [" M mine/draft.txt", *(f" M records/customers/{name}.yaml" for name in edited)]
+    git(book, "fsck", "--strict")
+
+
+def commits(book: Path) -> list[tuple[str, list[str]]]:
+    """The subject and the files of each commit."""
+    found = []
+    for entry in git(book, "log", "--name-only", "--format=%x00%s").split("\0")[1:]:
+        subject, *files = entry.strip().splitlines()
+        found.append((subject, [file for file in files if file]))
+    return found
+
+
+def test_a_commit_made_with_git_while_a_write_is_under_way_does_not_undo_it(
+    book: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """HEAD has moved and git's index has not followed yet: whoever commits now must not commit what was before."""
+    from crmctl.vcs.repository import Repository
+
+    advance = Repository.advance
+    (book / "mine.txt").write_text("mine\n")
+    git(book, "add", "mine.txt")
+
+    def then_commit(self: Repository, new: str, old: str, message: str) -> None:
+        advance(self, new, old, message)
+        subprocess.run(["git", "-C", str(book), "commit", "-q", "-m", "raw"], check=False, capture_output=True)
+
+    monkeypatch.setattr(Repository, "advance", then_commit)
+    assert run("-C", book, "customer", "set", "ada", "notes=acknowledged").code == 0
+    monkeypatch.undo()
+    assert "acknowledged" in git(book, "show", "HEAD:records/customers/ada.yaml")
+    git(book, "commit", "-q", "--allow-empty", "-m", "later")
+    assert git(book, "show", "--name-only", "--format=", "HEAD") in ("", "mine.txt\n")
+    assert git(book, "status", "--porcelain") == ""

@@ -201,7 +201,7 @@ def test_the_demo_shows_every_command_and_leaves_a_book_to_play_with(world: Worl
     path, folder = done.stdout.splitlines()[-2:]
     assert path == f'PATH="{world.checkout}/.venv/bin:$PATH"'
     assert Path(folder.removeprefix("cd ").strip('"'), "crm.yaml").is_file()
-    for words in ("François Tremblay", "undo: git revert", "left out  ", "To: Luis Rojas", "Losing touch"):
+    for words in ("François Tremblay", "undo: crmctl undo", "left out  ", "To: Luis Rojas", "Losing touch"):
         assert words in done.stdout, words
 
 

@@ -173,6 +173,8 @@ class World:
         self.program("crmctl", f'PYTHONPATH="{PROJECT}" exec "{sys.executable}" -m crmctl --now {now} "$@"')
         os.environ["PATH"] = f"{programs}{os.pathsep}{os.environ['PATH']}"  # The caller's fixture puts it back.
         os.environ["SHELL"] = "/bin/bash"
+        for role in ("AUTHOR", "COMMITTER"):
+            os.environ[f"GIT_{role}_DATE"] = f"{now}:00+00:00"
 
     def program(self, name: str, script: str) -> None:
         """Have a shell script stand in for a program."""
