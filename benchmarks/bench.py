@@ -26,6 +26,7 @@ from typing import NamedTuple
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import make_book
+import merges
 import peers
 
 if TYPE_CHECKING:
@@ -179,6 +180,33 @@ def rebuild(book: Path, runs: int) -> list[Line]:
     ]
 
 
+def past(book: Path, runs: int) -> list[Line]:
+    """The book as it was on an earlier day, the first time and again, against the same read of today."""
+    today = (*PROGRAM, "-C", str(book), "-q", *READS["customer list"])
+    day = (*today, "--as-of", "2024-01-31")
+    for number, file in enumerate(sorted(book.glob("records/customers/**/*.yaml"))[:200]):
+        file.write_bytes(file.read_bytes() + b"birthday: 1990-01-%02d\n" % (number % 28 + 1))
+    once(("git", "commit", "-qam", "later"), book)
+    once(today)
+    index = book / ".git" / "crmctl" / "index.sqlite"
+
+    def first() -> Run:
+        shutil.rmtree(index.parent / "past", ignore_errors=True)
+        return once(day)
+
+    mine, other, ratio = in_turns(first, partial(once, today), min(runs, 5))
+    against = f"today {milliseconds(other)}"
+    lines = [Line("a past day, first time", milliseconds(mine), against, f"{ratio:.1f}x", "", None)]
+    mine, other, ratio = in_turns(partial(once, day), partial(once, today), runs)
+    against = f"today {milliseconds(other)}"
+    lines.append(Line("a past day, again", milliseconds(mine), against, f"{ratio:.2f}x", "1.1x", ratio <= 1.1))
+    index.unlink()  # With no index to begin with, all of it has to be read.
+    mine = first()
+    ratio = mine.seconds / other.seconds
+    lines.append(Line("a past day, no index at all", milliseconds(mine), against, f"{ratio:.0f}x", "", None))
+    return lines
+
+
 def imports(work: Path, cdnow: Path | None) -> list[Line]:
     """Both CDNOW imports against git add and git commit of the files they made."""
     customers, orders = make_csv(work) if cdnow is None else (cdnow / "cdnow_customers.csv", cdnow / "cdnow_orders.csv")
@@ -284,13 +312,15 @@ def main() -> None:
     parser.add_argument("--large", action="store_true", help="also 100,000 customers and 1,000,000 interactions")
     parser.add_argument("--cdnow", type=Path, help="folder with the CDNOW files")
     parser.add_argument("--runs", type=int, default=9, help="runs of each side of a ratio")
-    parser.add_argument("--only", choices=("reads", "writes", "import", "peers", "large"), help="just one part")
+    parser.add_argument(
+        "--only", choices=("reads", "writes", "past", "import", "merges", "peers", "large"), help="just one part"
+    )
     arguments = parser.parse_args()
     subprocess.run([sys.executable, "-m", "compileall", "-q", "crmctl"], env=environment(), check=True)
     with tempfile.TemporaryDirectory(prefix="crmctl-bench-") as name:
         work = Path(name)
         wanted = arguments.only
-        if wanted in (None, "reads", "writes", "peers"):
+        if wanted in (None, "reads", "writes", "past", "peers"):
             book = work / "book"
             make_book.make(book, 10_000, 100_000)
             if wanted in (None, "reads"):
@@ -298,11 +328,15 @@ def main() -> None:
                 show("Index", rebuild(book, arguments.runs))
             if wanted in (None, "writes"):
                 show("Writing", writes(book, arguments.runs))
+            if wanted in (None, "past"):
+                show("Time travel", past(book, arguments.runs))
             if wanted in (None, "peers"):
                 show("Peers, 10,000 contacts", peers.lines(book, work, once, in_turns, PROGRAM, arguments.runs))
                 show("Messages", peers.messages(book, work, once, in_turns, PROGRAM))
         if wanted in (None, "import"):
             show("Import", imports(work, arguments.cdnow))
+        if wanted in (None, "merges"):
+            show("Merging", [*merges.driver(work, once, in_turns, arguments.runs), *merges.sync(work, once, PROGRAM)])
         if arguments.large or wanted == "large":
             book = work / "large"
             make_book.make(book, 100_000, 1_000_000)
