@@ -86,6 +86,8 @@ def opened(app: App, present: Book, text: str) -> PastBook:
     Raises:
         BadDate, UsageProblem, NotFound: it is no day and no commit, or is not in this clone.
     """
+    from datetime import datetime
+
     from crmctl.services.past import moments
     from crmctl.services.past.past import open_past
 
@@ -99,5 +101,5 @@ def opened(app: App, present: Book, text: str) -> PastBook:
     if shown.younger:
         app.warn(f"The book is younger than {shown.day:%a %Y-%m-%d}: its first {commit} is shown.")
     else:
-        app.say(f"As of {book.now_in(zone):%a %Y-%m-%d %H:%M}: {commit}.")
+        app.say(f"As of {datetime.fromtimestamp(shown.seconds, zone):%a %Y-%m-%d %H:%M}: {commit}.")
     return book

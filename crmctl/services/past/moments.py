@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
 from datetime import MAXYEAR
 from datetime import MINYEAR
@@ -23,6 +22,7 @@ from crmctl.errors import NotFound
 from crmctl.errors import UsageProblem
 from crmctl.model.settings import FILE
 from crmctl.model.settings import zone_named
+from crmctl.store.files import write_file
 from crmctl.vcs import moments as vcs
 
 if TYPE_CHECKING:
@@ -206,8 +206,5 @@ def _read(book: Book) -> dict[str, Any]:
 def _write(book: Book, notes: dict[str, Any]) -> None:
     """Keep the notes if that can be done: they only save time."""
     path = _path(book)
-    with contextlib.suppress(OSError):
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fresh = path.with_name(f"{path.name}.{os.getpid()}")
-        fresh.write_text(json.dumps({**notes, "version": _VERSION}), encoding="utf-8")
-        fresh.replace(path)
+    with contextlib.suppress(CrmError):
+        write_file(path.parent, path.name, json.dumps({**notes, "version": _VERSION}).encode(), durable=False)

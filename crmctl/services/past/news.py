@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from datetime import datetime
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -12,8 +11,10 @@ from typing import NamedTuple
 
 from crmctl.errors import GitFailed
 from crmctl.errors import NotFound
+from crmctl.errors import StorageFailed
 from crmctl.services.past import differences
 from crmctl.services.past import moments
+from crmctl.store.files import write_file
 from crmctl.vcs import commits
 from crmctl.vcs import moments as vcs
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from crmctl.services.past.differences import RecordChange
     from crmctl.vcs.commits import Commit
 
+_NAME = "news.json"
 _FIRST = timedelta(days=7)
 _MOST = 100_000
 """Commits that are looked through."""
@@ -109,16 +111,12 @@ def _base(book: Book, since: date | None) -> tuple[str, datetime | None]:
 
 def keep(book: Book, head: str) -> None:
     """Note that everything up to ``head`` was seen, if that can be noted."""
-    path = _path(book)
-    with contextlib.suppress(OSError):
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fresh = path.with_name(f"{path.name}.{os.getpid()}")
-        fresh.write_text(json.dumps({"seen": head}), encoding="utf-8")
-        fresh.replace(path)
+    with contextlib.suppress(StorageFailed):
+        write_file(book.places.own, _NAME, json.dumps({"seen": head}).encode(), durable=False)
 
 
 def _path(book: Book) -> Path:
-    return book.places.own / "news.json"
+    return book.places.own / _NAME
 
 
 def _seen(book: Book) -> str:

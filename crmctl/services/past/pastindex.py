@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from crmctl import clock
 from crmctl.errors import InvalidData
+from crmctl.errors import NoBook
 from crmctl.errors import NotFound
 from crmctl.errors import Problem
 from crmctl.index.index import Index
@@ -221,8 +222,11 @@ def _settings(book: Book, entry: Entry) -> RawMap:
     try:
         data = next(book.repository.contents([entry.oid])) if entry.mode in PLAIN else b""
         return read_yaml(data, FILE).data
-    except InvalidData:
-        return {}
+    except InvalidData as exc:
+        if exc.problems and exc.problems[0].code == "empty":
+            return {}
+        hint = "Look at another day or commit; this one cannot be understood without its settings."
+        raise NoBook(f"as it was then, {exc.message}", hint=hint) from exc
 
 
 def discard_damaged(book: Book, tree: str, error: BaseException) -> bool:

@@ -12,6 +12,7 @@ from helpers.books import git
 from helpers.books import names
 from helpers.books import write
 
+from crmctl.errors import NoBook
 from crmctl.errors import NotFound
 from crmctl.index.index import Index
 from crmctl.services.book import Book
@@ -202,7 +203,7 @@ def test_what_cannot_be_read_in_a_commit_does_not_hide_the_rest(
 ) -> None:
     root, _ = commits
     (root / "records" / "customers" / "link.yaml").symlink_to("bob.yaml")
-    torn = {"customers/torn.yaml": "name: [\n", "/crm.yaml": "name: [\n", "notes.txt": "x"}
+    torn = {"customers/torn.yaml": "name: [\n", "/crm.yaml": "", "notes.txt": "x"}
     commit(root, monkeypatch, "2026-03-05T09:00:00+00:00", torn)
     book = Book(root)
     then = past.open_past(book, "HEAD")
@@ -210,3 +211,13 @@ def test_what_cannot_be_read_in_a_commit_does_not_hide_the_rest(
     assert then.settings.name == "crmctl"
     told = [(problem.path, problem.code) for problem in then.unreadable()]
     assert told == [("records/customers/link.yaml", "not-a-file"), ("records/customers/torn.yaml", "indentation")]
+
+
+def test_settings_that_cannot_be_read_are_told_and_not_made_up(
+    commits: tuple[Path, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, _ = commits
+    commit(root, monkeypatch, "2026-03-05T09:00:00+00:00", {"/crm.yaml": "name: [\n"})
+    (root / "crm.yaml").write_text("name: Mended\n")
+    with pytest.raises(NoBook, match=r"as it was then, crm\.yaml:"):
+        _ = past.open_past(Book(root), "HEAD").index
