@@ -48,8 +48,21 @@ def odd_files(top: Path) -> list[tuple[str, str]]:
 
 
 def has_commit(top: Path) -> bool:
-    """Whether anything is committed there."""
-    return attempt(top, "rev-parse", "--verify", "--quiet", "HEAD^{commit}").returncode == 0
+    """Whether anything is committed there.
+
+    A repository on a server may name a branch as its main one that nobody ever pushed; when there is just one other,
+    that is the one.
+    """
+    if attempt(top, "rev-parse", "--verify", "--quiet", "HEAD^{commit}").returncode == 0:
+        return True
+    remote = "refs/remotes/origin/"
+    listed = git(top, "for-each-ref", "--format=%(refname)", remote).decode("utf-8", "surrogateescape").split()
+    branches = [name.removeprefix(remote) for name in listed if not name.endswith("/HEAD")]
+    if len(branches) != 1:
+        return False
+    (branch,) = branches
+    git(top, *NO_HOOKS, "checkout", "-q", "-B", branch, "--track", f"origin/{branch}", "--")
+    return True
 
 
 def told(url: str, words: str) -> CrmError:

@@ -55,14 +55,14 @@ def clone(url: str, folder: str = "") -> Cloned:
     there = target.exists()
     try:
         vcs_cloning.clone(target.parent if target.parent.is_dir() else Path.cwd(), url, target)
-        _look_over(url, target)
+        root = _looked_over(url, target)
     except BaseException:
         _take_away(target, keep=there)
         raise
-    book = Book(target)
+    book = Book(root)
     notes = tuple(_set_up(book))
     problems = len(checks.check_book(book).problems)
-    return Cloned(book, target, book.settings.name, _counts(book), problems, notes)
+    return Cloned(book, root, book.settings.name, _counts(book), problems, notes)
 
 
 def _name(url: str) -> str:
@@ -74,7 +74,8 @@ def _name(url: str) -> str:
     return name
 
 
-def _look_over(url: str, target: Path) -> None:
+def _looked_over(url: str, target: Path) -> Path:
+    """The folder of the book in a clone, after a look at what else is in it."""
     if not vcs_cloning.has_commit(target):
         hint = "Make a book (crmctl init DIR), add that address (git remote add origin URL), and crmctl sync."
         raise NoBook(f"{remotes.shown(url)} is empty", hint=hint)
@@ -83,9 +84,11 @@ def _look_over(url: str, target: Path) -> None:
         hint = "A book has plain files only. Have whoever made it take these out, or look at it with git clone."
         problems = [Problem(path, 0, 0, "not-a-file", f"this is {what}", hint) for path, what in odd[:_SHOWN]]
         raise InvalidData(f"{len(odd):,} file(s) in it are no plain files; the clone was taken away", problems=problems)
-    if not (target / FILE).is_file():
-        hint = f"A book has a {FILE} at its top. To look at it all the same: git clone URL"
+    found = [path.parent for path in (target / FILE, *sorted(target.glob(f"*/{FILE}"))) if path.is_file()]
+    if not found:
+        hint = f"A book has a {FILE} at its top, or in a folder there. To look at it all the same: git clone URL"
         raise NoBook(f"{remotes.shown(url)} is a repository, but no book: there is no {FILE} in it", hint=hint)
+    return found[0]
 
 
 def _take_away(target: Path, *, keep: bool) -> None:

@@ -103,6 +103,16 @@ def test_an_empty_repository_is_said(team: Team, run: Run) -> None:
     refused(run, team, 6, "is empty", "crmctl init")
 
 
+def test_a_server_that_names_a_branch_nobody_pushed(team: Team, run: Run) -> None:
+    git(team.remote, "symbolic-ref", "HEAD", "refs/heads/trunk")
+    target = team.root / "copy"
+    done = run("clone", team.remote, target)
+    assert done.code == 0, done.err
+    assert git(target, "branch", "--show-current") == "main\n"
+    assert is_clean(target)
+    assert run("-C", target, "sync").code == 0
+
+
 def test_what_cannot_be_reached_is_said_without_the_password(run: Run, tmp_path: Path) -> None:
     done = run("clone", "http://ann:hunter2@127.0.0.1:1/book.git", tmp_path / "copy")
     assert done.code == 1
@@ -158,3 +168,16 @@ def test_what_cannot_be_set_up_is_told(team: Team, run: Run, monkeypatch: pytest
     done = run("clone", team.remote, team.root / "copy")
     assert done.code == 0
     assert "there is a hook already. Look at it." in done.err
+
+
+def test_a_book_in_a_folder_of_the_repository_is_found(tmp_path: Path, run: Run) -> None:
+    mono = tmp_path / "mono"
+    mono.mkdir()
+    git(mono, "init", "-q", "-b", "main")
+    commit(mono, {"/crm/crm.yaml": SETTINGS, "/crm/records/customers/ada.yaml": "name: Ada\n", "/README": "more\n"})
+    target = tmp_path / "copy"
+    done = run("clone", mono, target)
+    assert done.code == 0, done.err
+    assert f"{target / 'crm'}: 1 customer." in done.err
+    assert mergedriver.state(fresh(target / "crm").places) == "installed"
+    assert run("-C", target / "crm", "customer", "set", "ada", "role=boss").code == 0
