@@ -153,6 +153,8 @@ def _list(kind: Kind) -> click.Command:
         from crmctl.services.listing import listed
 
         names = [name.strip() for name in fields.split(",") if name.strip()]
+        if form == "ids" and not names and kind.storage == "jsonl":
+            names = ["id"]  # Such a record has no handle, and its first column is a time.
         current = _current(app, kind)
         found = listed(app.book, current, filters, fields=names, sort=_sorts(sort), limit=limit)
         numbers = ("integer", "percent", "days", "money", "number")

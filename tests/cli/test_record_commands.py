@@ -163,7 +163,7 @@ def test_what_others_name_is_removed_only_by_force(run: Run, root: Path) -> None
 def test_an_interaction_is_changed_and_removed_by_its_id(run: Run, root: Path) -> None:
     line = '{"id": "01ARZ3NDEKTSV4RRFFQ69G5FAV", "at": "2026-01-01T00:00:00Z", "type": "note", "text": "x"}\n'
     commit(root, {"interactions/ada.jsonl": line})
-    assert run("-C", root, "interaction", "list", "-o", "ids").out == "2026-01-01T00:00:00Z\n"
+    assert run("-C", root, "interaction", "list", "-o", "ids").out == "01ARZ3NDEKTSV4RRFFQ69G5FAV\n"
     assert run("-C", root, "interaction", "set", "01arz3nd", "text=y").code == 0
     assert json.loads(run("-C", root, "interaction", "show", "01ARZ3ND", "-o", "json").out)["text"] == "y"
     assert '"text": "y"' in run("-C", root, "interaction", "show", "01ARZ3ND", "-o", "yaml").out
