@@ -59,8 +59,9 @@ def test_fix_puts_in_place_what_is_missing(book_dir: Path) -> None:
 
 
 def test_a_driver_that_cannot_find_crmctl_is_found_out(book_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    command = mergedriver._COMMAND.replace("crmctl.hooks", "crmctl_is_not_here.hooks")
+    monkeypatch.setattr(mergedriver, "_COMMAND", command)
     mergedriver.install(places.find(book_dir))
-    monkeypatch.setenv("PYTHONPATH", "/nowhere")
     found = findings(book_dir)["merge driver"]
     assert (found.state, found.found) == ("bad", "two changes of different fields are not joined")
 
