@@ -22,7 +22,12 @@ GROUPS = {
         ("tests/unit/merge", "tests/unit/store/test_merging.py"),
     ),
     "transaction": (
-        ("crmctl/store/transaction.py", "crmctl/store/journal.py", "crmctl/store/handwork.py"),
+        (
+            "crmctl/store/transaction.py",
+            "crmctl/store/placing.py",
+            "crmctl/store/journal.py",
+            "crmctl/store/handwork.py",
+        ),
         (
             "tests/unit/store/test_transaction.py",
             "tests/unit/store/test_journal.py",

@@ -6,109 +6,33 @@ compare-and-swap; then the files are put in place, from a journal that the next 
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
-from typing import Protocol
 
 from crmctl.errors import BranchMoved
 from crmctl.errors import Conflict
 from crmctl.errors import CrmError
-from crmctl.errors import InvalidData
 from crmctl.errors import Locked
 from crmctl.errors import StorageFailed
 from crmctl.store import journal as journals
-from crmctl.store.files import UNFINISHED
+from crmctl.store import placing
 from crmctl.store.files import check_path
 from crmctl.store.files import discard
-from crmctl.store.files import prepare_file
-from crmctl.store.files import put_in_place
 from crmctl.store.files import read_file
-from crmctl.store.files import remove_file
 from crmctl.store.handwork import Planner
-from crmctl.store.handwork import Standings
 from crmctl.store.journal import Journal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from collections.abc import Iterable
     from collections.abc import Mapping
-    from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from crmctl.store.commits import BlobId
+    from crmctl.store.commits import Commits
     from crmctl.store.handwork import Plan
 
 TRIES = 5
 """How often a commit is built anew because someone else committed meanwhile."""
-
-FEW = 64
-"""Up to this many files are synced one by one; more of them all at once."""
-
-
-class Commits(Standings, Protocol):
-    """What a transaction needs from version control. Paths are relative to the book."""
-
-    def head(self) -> str:
-        """The commit HEAD points to, "" before the first."""
-        ...
-
-    def blobs(self, commit: str, paths: Iterable[str]) -> dict[str, str]:
-        """The blob ids of ``paths`` in ``commit``."""
-        ...
-
-    def changes_between(self, old: str, new: str) -> dict[str, tuple[str, str]]:
-        """What differs between two commits: path -> (blob before, blob after), "" where there is none."""
-        ...
-
-    def check_writable(self, *, moving_since: int | None = None) -> None:
-        """Refuse while a rebase or the like is under way, and sweep away the locks of a write that was killed.
-
-        ``moving_since`` is when that one began to move HEAD; a merge under way is then refused, too.
-        """
-        ...
-
-    def build(self, parent: str, message: str, files: Mapping[str, bytes | None], *, merging: str = "") -> str:
-        """Make a commit that nothing points to yet; of two parents when ``merging`` names the second."""
-        ...
-
-    def keep(self, contents: Iterable[bytes]) -> None:
-        """Keep contents that are in no commit, so that they can be asked for by their ids."""
-        ...
-
-    def advance(self, new: str, old: str, message: str) -> None:
-        """Move HEAD's branch by compare-and-swap."""
-        ...
-
-    def index_held(self) -> AbstractContextManager[None]:
-        """Keep everybody else from committing what git's index has, or from changing it."""
-        ...
-
-    def stage(self, paths: Iterable[str]) -> None:
-        """Make git's index agree with HEAD and the files."""
-        ...
-
-    def unstage(self, paths: Iterable[str]) -> None:
-        """Make git's index agree with HEAD, whatever the files are."""
-        ...
-
-    def contains(self, commit: str) -> bool:
-        """Whether HEAD's history has a commit."""
-        ...
-
-    def descends(self, new: str, old: str) -> bool:
-        """Whether the history of ``new`` has ``old`` in it."""
-        ...
-
-    def announce(self, *, merged: bool) -> None:
-        """Tell the user's own hooks that HEAD has moved."""
-        ...
-
-
-class BlobId(Protocol):
-    """How the id of a content is told."""
-
-    def __call__(self, data: bytes) -> str:
-        """The blob id of ``data``."""
-        ...
 
 
 class Transaction:
@@ -131,7 +55,7 @@ class Transaction:
         self._checked: set[str] = set()
         # What an interrupted write left is not put among what a merge has in hand.
         commits.check_writable(moving_since=journals.began(state))
-        recover(root, state, commits, blob_id)
+        placing.recover(root, state, commits, blob_id)
 
     @property
     def paths(self) -> list[str]:
@@ -233,11 +157,11 @@ class Transaction:
         prepared: dict[str, str | None] = {}
         moved = False
         try:
-            prepare(self.root, self.watch(list(plan.disk)), plan.disk, prepared)
+            placing.prepare(self.root, self.watch(list(plan.disk)), plan.disk, prepared)
             with self._commits.index_held():
                 self._commits.advance(new, old, message.partition("\n")[0])
                 moved = True
-                place(self.root, note, prepared, self._commits, self._blob_id)
+                placing.place(self.root, note, prepared, self._commits, self._blob_id)
             journals.drop(self._state)
         except BaseException as exc:
             if moved and isinstance(exc, CrmError):
@@ -254,90 +178,3 @@ class Transaction:
             discard(temporary)
         if isinstance(exc, (StorageFailed, Conflict, Locked)):
             journals.drop(self._state)
-
-
-def prepare(
-    root: Path, paths: Iterable[str], files: Mapping[str, bytes | None], prepared: dict[str, str | None]
-) -> None:
-    """Write new files beside where they belong, and note in ``prepared`` where; None for one that is taken away."""
-    few = len(files) <= FEW
-    for path in paths:
-        data = files[path]
-        prepared[path] = None if data is None else prepare_file(root, path, data, durable=few)
-
-
-def place(root: Path, note: Journal, prepared: Mapping[str, str | None], commits: Commits, blob_id: BlobId) -> None:
-    """Put committed files where they belong, and tell git's index.
-
-    A file that someone changed since ``note`` was written stays as it is: it shows as changed, nothing of it is lost.
-    """
-    few = len(prepared) <= FEW
-    kept = set()
-    for path, temporary in prepared.items():
-        if not _stands(root, path, note.steps[path].before, blob_id):
-            kept.add(path)
-            if temporary is not None:
-                discard(temporary)
-        elif temporary is None:
-            remove_file(root, path, durable=few)
-        else:
-            put_in_place(root, path, temporary, durable=few)
-    edited = {path for path in prepared if path in kept or note.steps[path].shows_as_changed}
-    commits.stage([path for path in prepared if path not in edited])
-    commits.unstage(sorted(edited))
-    if not few and hasattr(os, "sync"):
-        os.sync()
-
-
-def recover(root: Path, state: Path, commits: Commits, blob_id: BlobId) -> bool:
-    """Finish the write that died between moving HEAD and placing its files; whether there was one.
-
-    Files that someone changed since then stay as they are, and so do those that have been committed anew.
-    """
-    for leftover in state.glob(f".*{UNFINISHED}"):
-        discard(os.fspath(leftover))
-    note = journals.read(state)
-    if note is None:
-        return False
-    _sweep(root, note.steps)
-    if commits.contains(note.new):
-        standing = commits.standing(commits.head(), note.steps)
-        current = [path for path, step in note.steps.items() if standing[path][0] == step.committed]
-        wanted = {path: oid for path in current if _found(root, path, blob_id) != (oid := note.steps[path].after)}
-        contents = iter(commits.contents([oid for oid in wanted.values() if oid]))
-        files = {path: next(contents) if oid else None for path, oid in wanted.items()}
-        prepared: dict[str, str | None] = {}
-        prepare(root, files, files, prepared)
-        done = [path for path in current if path not in wanted]
-        edited = [path for path in done if note.steps[path].shows_as_changed]
-        with commits.index_held():
-            place(root, note, prepared, commits, blob_id)
-            commits.stage([path for path in done if path not in edited])
-            commits.unstage(edited)
-    journals.drop(state)
-    return True
-
-
-def _stands(root: Path, path: str, oid: str, blob_id: BlobId) -> bool:
-    """Whether the file at ``path`` has the content of that blob; for "", whether there is none."""
-    if not oid:
-        return not os.path.lexists(os.path.join(root, path))  # noqa: PTH118 - many files
-    return _found(root, path, blob_id) == oid
-
-
-def _found(root: Path, path: str, blob_id: BlobId) -> str:
-    """The blob id of what stands at ``path``: "" for nothing, and one that no blob has for what is no plain file."""
-    try:
-        data, _ = read_file(root, path)
-    except FileNotFoundError:
-        return ""
-    except InvalidData:
-        return "no file"
-    return blob_id(data)
-
-
-def _sweep(root: Path, paths: Iterable[str]) -> None:
-    """Take away what a killed write left beside the files it was about. The lock is held, so nobody else is writing."""
-    for folder in {(root / path).parent for path in paths}:
-        for leftover in folder.glob(f".*{UNFINISHED}"):
-            discard(os.fspath(leftover))

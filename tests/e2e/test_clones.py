@@ -54,7 +54,7 @@ def test_clones_that_are_killed_and_cut_off_end_on_one_tree(tmp_path: Path, seed
 # A sync that kills itself at the Nth step it does; it says how many steps were left.
 DYING = """
 import os, signal, sys
-from crmctl.store import transaction as steps
+from crmctl.store import journal, placing
 from crmctl.vcs import remotes
 from crmctl.vcs.repository import Repository
 from crmctl.services.joining import conflicts, seen
@@ -76,8 +76,8 @@ def dying(owner, name):
     setattr(owner, name, step)
 
 for owner, names in (
-    (steps, ("prepare", "place")),
-    (steps.journals, ("write", "drop")),
+    (placing, ("prepare", "place")),
+    (journal, ("write", "drop")),
     (Repository, ("build", "advance", "stage")),
     (remotes, ("fetch", "push")),
     (conflicts, ("drop",)),

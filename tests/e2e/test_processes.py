@@ -209,13 +209,13 @@ def test_ctrl_c_during_an_import_leaves_all_or_nothing(book: Path, tmp_path: Pat
     (tmp_path / "people.csv").write_text("name,email\n" + rows)
     code = (
         "import os, signal, sys\n"
-        "from crmctl.store import transaction\n"
-        "real = transaction.prepare_file; left = [150]\n"
+        "from crmctl.store import placing\n"
+        "real = placing.prepare_file; left = [150]\n"
         "def prepare(*arguments, **options):\n"
         "    left[0] -= 1\n"
         "    if not left[0]: os.kill(os.getpid(), signal.SIGINT)\n"
         "    return real(*arguments, **options)\n"
-        "transaction.prepare_file = prepare\n"
+        "placing.prepare_file = prepare\n"
         "from crmctl.__main__ import main; main()\n"
     )
     words = ["-C", str(book), "import", "csv", str(tmp_path / "people.csv"), "--kind", "customer"]

@@ -31,7 +31,7 @@ DYING = """
 import os, signal, sys
 from pathlib import Path
 from crmctl.services.book import Book
-from crmctl.store import transaction as steps
+from crmctl.store import journal, placing
 from crmctl.vcs.repository import Repository
 
 left = [int(sys.argv[2])]
@@ -46,11 +46,11 @@ def dying(owner, name):
     setattr(owner, name, step)
 
 for name in ("prepare_file", "put_in_place", "remove_file"):
-    dying(steps, name)
+    dying(placing, name)
 for name in ("build", "advance", "stage"):
     dying(Repository, name)
-dying(steps.journals, "write")
-dying(steps.journals, "drop")
+dying(journal, "write")
+dying(journal, "drop")
 
 book = Book(Path(sys.argv[1]))
 with book.write("test") as tx:

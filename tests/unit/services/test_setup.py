@@ -17,7 +17,7 @@ from crmctl.services.clone import setup
 from crmctl.services.clone import starter
 from crmctl.services.clone.starter import Basics
 from crmctl.store import files
-from crmctl.store import transaction
+from crmctl.store import placing
 from crmctl.store.yaml_reader import read_yaml
 from crmctl.vcs import create as vcs_create
 
@@ -279,7 +279,7 @@ def test_a_disk_that_fills_up_leaves_what_was_there(tmp_path: Path, monkeypatch:
             raise errors.StorageFailed(f"{path}: cannot write: no space left on device")
         return prepare(root, path, data, durable=durable)
 
-    monkeypatch.setattr("crmctl.store.transaction.prepare_file", full)
+    monkeypatch.setattr("crmctl.store.placing.prepare_file", full)
     with pytest.raises(errors.StorageFailed, match="no space"):
         setup.make(tmp_path, Basics())
     assert names(tmp_path) == ["mine.txt"]
@@ -400,15 +400,15 @@ def test_a_killed_init_is_finished_when_it_is_run_again(tmp_path: Path, monkeypa
     class Killed(BaseException):
         pass
 
-    placing = transaction.place
+    place = placing.place
 
     def killed(root: Path, note: object, prepared: dict[str, str], *rest: object) -> None:
         first = {path: prepared[path] for path in ("crm.yaml", ".gitignore")}
-        placing(root, note, first, *rest)  # type: ignore[arg-type]
+        place(root, note, first, *rest)  # type: ignore[arg-type]
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(transaction, "place", killed)
+        patch.setattr(placing, "place", killed)
         patch.setattr(setup, "_take_away", lambda *_: None)
         with pytest.raises(Killed):
             setup.make(tmp_path, Basics())
@@ -433,7 +433,7 @@ def test_a_failure_after_the_commit_takes_all_of_it_back_and_says_so(
         put(root, path, prepared, durable=durable)
 
     (tmp_path / "mine.txt").write_text("mine")
-    monkeypatch.setattr(transaction, "put_in_place", full)
+    monkeypatch.setattr(placing, "put_in_place", full)
     with pytest.raises(errors.StorageFailed, match=r"^templates/newsletter\.md: cannot write"):
         setup.make(tmp_path, Basics())
     assert names(tmp_path) == ["mine.txt"]

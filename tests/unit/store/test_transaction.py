@@ -15,14 +15,14 @@ from crmctl.errors import GitFailed
 from crmctl.errors import InvalidData
 from crmctl.errors import StorageFailed
 from crmctl.store import journal
-from crmctl.store import transaction
+from crmctl.store import placing
 from crmctl.store.files import prepare_file
 from crmctl.store.journal import Journal
 from crmctl.store.journal import Step
-from crmctl.store.transaction import FEW
+from crmctl.store.placing import FEW
+from crmctl.store.placing import recover
 from crmctl.store.transaction import TRIES
 from crmctl.store.transaction import Transaction
-from crmctl.store.transaction import recover
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -321,7 +321,7 @@ def test_files_that_cannot_be_written_stop_head_from_moving(
             raise error
         return real(root, path, data, durable=durable)
 
-    monkeypatch.setattr(transaction, "prepare_file", second_fails)
+    monkeypatch.setattr(placing, "prepare_file", second_fails)
     with pytest.raises(type(error)):
         place.commit({"a": b"2", "b": b"3"})
     assert place.commits.now == "c2"
@@ -342,7 +342,7 @@ def test_what_fails_after_head_has_moved_is_told_and_finished_by_the_next(
         def broken(*_: object, **__: object) -> None:
             raise StorageFailed("input/output error")
 
-        monkeypatch.setattr(transaction, step, broken)
+        monkeypatch.setattr(placing, step, broken)
     with pytest.raises(StorageFailed, match="committed as c3, but not finished") as caught:
         place.commit({"a": b"one", "b": None, "c": b"3"})
     assert "Do not run it again" in caught.value.hint
@@ -627,7 +627,7 @@ def test_mending_that_fails_is_tried_again(place: Place, monkeypatch: pytest.Mon
     def full(*_: object, **__: object) -> str:
         raise StorageFailed("full")
 
-    monkeypatch.setattr(transaction, "prepare_file", full)
+    monkeypatch.setattr(placing, "prepare_file", full)
     with pytest.raises(StorageFailed):
         place.begin()
     assert journal.read(place.state) is not None
