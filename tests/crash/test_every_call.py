@@ -39,11 +39,6 @@ PARTS = 3
 INDEXED = {"log, index behind"}
 """The commands in which the index's own calls meet faults every day."""
 
-OPEN = {
-    ("init", "ENOSPC"): "a first init that a full disk stops may leave parts of the book, which can be removed by hand"
-}
-"""What does not hold yet, with the reason; it is counted as expected to fail, and named in the README."""
-
 LONG = {"init", "sync"}
 """The commands that meet EIO at every third call only."""
 
@@ -93,8 +88,6 @@ def test_a_fault_at_every_call(lab: Lab, name: str, fault: str, part: int) -> No
         if found:
             wrong[str(call)] = found
     told = "\n".join(f"{call}: {'; '.join(found)}" for call, found in wrong.items())
-    if wrong and (name, fault) in OPEN:
-        pytest.xfail(f"{OPEN[name, fault]}: {told}")
     assert not wrong, f"{len(wrong)} of {len(chosen[part::PARTS])} calls of {' '.join(world.words)}, {fault}:\n{told}"
 
 

@@ -214,13 +214,21 @@ def _take_away(files: Iterable[Path], repository: Path) -> None:
     """Undo an attempt as far as that can be done. The repository first: a book without one is none."""
     # Its name goes at once; were it taken away bit by bit, half a one could be left.
     grave = repository.with_name(vcs_create.UNDONE)
-    with contextlib.suppress(OSError):  # What went wrong first is what must be told.
+    try:  # What went wrong first is what must be told, so nothing of this is.
         repository.rename(grave)
-    for path in files:
-        for one in (path, *path.parent.glob(f".{path.name}.*{UNFINISHED}")):
-            with contextlib.suppress(OSError):
-                one.unlink()
-    shutil.rmtree(grave, ignore_errors=True)
+    except OSError:
+        # A full disk has no room for another name. Without this file git sees no repository.
+        with contextlib.suppress(OSError):
+            (repository / "HEAD").unlink()
+    found = (one for path in files for one in (path, *path.parent.glob(f".{path.name}.*{UNFINISHED}")))
+    for number, one in enumerate(found):
+        # On some file systems a full disk lets nothing be deleted, but moved it can be.
+        with contextlib.suppress(OSError):
+            one.rename(grave / f"undone-{number}")
+        with contextlib.suppress(OSError):
+            one.unlink()
+    for made in (repository, grave):
+        shutil.rmtree(made, ignore_errors=True)
 
 
 def _add_attributes(book: Book, tx: Transaction, lines: bytes, notes: list[str]) -> bool:
