@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 from collections.abc import Callable
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from typing import NamedTuple
-from typing import NoReturn
 
 import hypothesis
 import pytest
@@ -23,6 +24,9 @@ PROJECT = Path(__file__).resolve().parent.parent
 hypothesis.settings.register_profile("daily", derandomize=True, deadline=None, database=None)
 hypothesis.settings.register_profile("soak", max_examples=1000, deadline=None)
 hypothesis.settings.load_profile("daily")
+
+# A shell that starts the tests in the background has them, and all that they start, ignore it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class Result(NamedTuple):
@@ -67,11 +71,17 @@ def _enter_world(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.M
     }
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(socket.socket, "connect", _refuse)
+    monkeypatch.setattr(socket.socket, "connect", _connect)
 
 
-def _refuse(*_: object) -> NoReturn:
-    raise AssertionError("a test wanted to reach the network")
+_real_connect = socket.socket.connect
+
+
+def _connect(self: socket.socket, address: Any) -> None:
+    """Connect within this machine, and nowhere else."""
+    if self.family != socket.AF_UNIX and address[0] not in ("127.0.0.1", "::1"):
+        raise AssertionError("a test wanted to reach the network")
+    _real_connect(self, address)
 
 
 def git(folder: Path, *arguments: str) -> str:
