@@ -114,11 +114,20 @@ def sweep(places: Places, since: int | None = None) -> None:
 
 
 def clear_reference_locks(places: Places, since: int) -> None:
-    """Take away the locks that our own moving of HEAD left, which began at ``since`` (nanoseconds since 1970)."""
+    """Take away the locks that our own moving of HEAD left, which began at ``since`` (nanoseconds since 1970).
+
+    A git that is at work here is given some seconds to end: it may be one that was killed just now, and is still dying.
+    """
+    deadline = clock.monotonic() + WAIT
     for path in _reference_locks(places):
         with contextlib.suppress(OSError):
-            if path.stat().st_mtime_ns >= since and not holders(places):
-                path.unlink()
+            while path.stat().st_mtime_ns >= since:
+                if not holders(places):
+                    path.unlink()
+                    break
+                if clock.monotonic() >= deadline:
+                    break
+                time.sleep(0.02)
 
 
 def _reference_locks(places: Places) -> Iterator[Path]:

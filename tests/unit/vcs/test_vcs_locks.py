@@ -84,8 +84,18 @@ def test_locks_of_references_go_when_they_can_only_be_ours(
         path.touch()
         os.utime(path, ns=(time.time_ns() - age * 1_000_000_000,) * 2)
     monkeypatch.setattr(locks, "holders", lambda _: [(1, "git")] if busy else [])
+    monkeypatch.setattr(locks, "WAIT", 0.05)
     locks.sweep(found, since)
     assert [path.exists() for path in paths] == [stays, stays]
+
+
+def test_a_git_that_is_still_dying_is_waited_for(found: Places, monkeypatch: pytest.MonkeyPatch) -> None:
+    lock = found.git_dir / "HEAD.lock"
+    lock.touch()
+    looks = [[(1, "git")], [(1, "git")], []]
+    monkeypatch.setattr(locks, "holders", lambda _: looks.pop(0))
+    locks.sweep(found, 0)
+    assert not lock.exists()
 
 
 def test_a_head_on_no_branch_or_gone_has_no_second_lock(found: Places) -> None:
