@@ -33,8 +33,7 @@ import sample_story as story
 from crmctl.model import countries
 from crmctl.model.ids import encode_ulid
 from crmctl.model.ids import handle_from
-from crmctl.model.settings import Settings
-from crmctl.model.settings import read_settings
+from crmctl.model.settings_reading import read_settings
 from crmctl.store.jsonl import write_line
 from crmctl.store.yaml_reader import read_yaml
 from crmctl.store.yaml_writer import write_yaml
@@ -46,6 +45,7 @@ if TYPE_CHECKING:
     from crmctl.model.fields import Field
     from crmctl.model.raw import Raw
     from crmctl.model.raw import RawMap
+    from crmctl.model.settings import Settings
 
 Row = dict[str, str]
 Files = dict[str, bytes]

@@ -84,7 +84,7 @@ def opened(app: App, present: Book, text: str) -> PastBook:
     """The past that ``--as-of`` asks for with ``text``, told on stderr.
 
     Raises:
-        BadDate, UsageProblem, NotFound: it is no day and no commit, or is not in this clone.
+        BadDate, UsageProblem, NotFound: it is no day and no commit, is not in this clone, or is before the book.
     """
     from datetime import datetime
 
@@ -93,13 +93,9 @@ def opened(app: App, present: Book, text: str) -> PastBook:
 
     zone = moments.zone_of(present)
     app.set_now(zone)
-    book = open_past(present, text)
-    shown = book.shown
-    if app.tells_state:
-        return book
-    commit = f"commit {shown.commit[:10]}"
-    if shown.younger:
-        app.warn(f"The book is younger than {shown.day:%a %Y-%m-%d}: its first {commit} is shown.")
-    else:
-        app.say(f"As of {datetime.fromtimestamp(shown.seconds, zone):%a %Y-%m-%d %H:%M}: {commit}.")
+    # What is in a report is dated, so that it can leave out what came later; and its footer says what it did.
+    book = open_past(present, text, stand_in=app.tells_state)
+    if not app.tells_state:
+        at = datetime.fromtimestamp(book.shown.seconds, zone)
+        app.say(f"As of {at:%a %Y-%m-%d %H:%M}: commit {book.shown.commit[:10]}.")
     return book

@@ -75,8 +75,10 @@ def batch(app: App, file: TextIO, subject: str, dry_run: bool, adopt: bool) -> i
       printf '%s\\n' 'customer add "Ada Lovelace"' 'log ada-lovelace call "wants an offer"' | crmctl batch
     """
     from crmctl.services.batch import BatchBook
+    from crmctl.services.batch import check_subject
     from crmctl.services.batch import message_of
     from crmctl.services.records import Written
+    from crmctl.services.records import adopted
 
     book = app.book
     _ = book.index  # Before the lock is taken: this may take a while.
@@ -88,13 +90,13 @@ def batch(app: App, file: TextIO, subject: str, dry_run: bool, adopt: bool) -> i
             if status != errors.OK:
                 app.warn(f"crmctl: line {number} failed, so nothing was written: {shlex.join(words)}")
                 return status
+        check_subject(book, whole, subject)
         message = message_of(inner.messages, subject)
         if dry_run:
             app.say(f"{len(inner.messages)} changes to {len(whole.paths)} files; nothing was written.")
             return errors.OK
         commit = whole.commit(message) if inner.messages else ""
-        notes = [f"took along what was written by hand in {path}" for path in whole.adopted]
-        notes += [f"what you wrote by hand in {path} stays uncommitted" for path in whole.kept]
+        notes = adopted(whole)
     app.written(Written((), message.partition("\n")[0], commit, tuple(notes)))
     return errors.OK
 

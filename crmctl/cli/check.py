@@ -41,12 +41,15 @@ def check(app: App, paths: tuple[str, ...], merges: str | None, form: str) -> in
     FILE:LINE:COLUMN: MESSAGE with a hint. The exit status is 1 when there are any.
 
     With --merges it looks at the merges in the history instead, whoever made them: a hosting site's button, an editor,
-    or crmctl. Each is derived again from what was merged, and every field that it lost or invented is named.
+    or crmctl. Each is derived again from what was merged, and every field that it lost or invented is named. The past
+    stays as it is: once you have looked at a merge and put right what it did, ask about later ones only, by REV.. with
+    that merge, or a tag, as REV.
 
     \b
       crmctl check
       crmctl check records/customers
       crmctl check --merges origin/main..
+      git tag looked-at; crmctl check --merges looked-at..
     """
     if merges is not None:
         return _check_merges(app, paths, merges, form)

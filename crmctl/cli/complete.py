@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from crmctl.model.fields import Kind
     from crmctl.services.book import Book
+    from crmctl.services.joining.conflicts import Asked
 
 MANY = 50
 _OPERATORS = ("!=", "<=", ">=", ":", "=", "<", ">")
@@ -48,6 +49,24 @@ def kinds_and_handles(context: click.Context, incomplete: str) -> list[Completio
             if kind.storage == "yaml" and len(items) < MANY:
                 items += _handles(book, kind.name, incomplete)
         return items[:MANY]
+
+    return _safely(found)
+
+
+def questions(context: click.Context, incomplete: str, *, fields: bool) -> list[CompletionItem]:
+    """Handles that something is asked about; behind one, with ``fields``, its fields, and behind ``field=`` a side."""
+
+    def found() -> list[CompletionItem]:
+        from crmctl.services.joining import conflicts
+
+        asked = conflicts.questions(_book(context))
+        words = [word for word in context.params.get("words") or () if "=" not in word]
+        kinds = {one.kind for one in asked}
+        if words[1:] or (words and words[0] not in kinds):
+            return _answers(conflicts.find(asked, words), incomplete) if fields else []
+        about = {one.handle: one.title for one in reversed(asked) if not words or one.kind == words[0]}
+        start = incomplete.lower()
+        return [CompletionItem(name, help=about[name] or None) for name in sorted(about) if name.startswith(start)]
 
     return _safely(found)
 
@@ -104,6 +123,15 @@ def _kind_of(context: click.Context) -> str:
             return str(kind.name)
         step = step.parent
     return "customer"
+
+
+def _answers(asked: Iterable[Asked], incomplete: str) -> list[CompletionItem]:
+    """``field=`` for what is asked about, and behind it the sides."""
+    name, equals, typed = incomplete.partition("=")
+    if equals:
+        return _items(("ours", "theirs"), typed, f"{name}=")
+    names = (name for one in asked if one.what == "field" and one.field for name in one.label.split(", "))
+    return _items((f"{name}=" for name in dict.fromkeys(names)), incomplete)
 
 
 def _items(values: Iterable[str], incomplete: str, prefix: str = "") -> list[CompletionItem]:

@@ -34,9 +34,9 @@ _SHOWN = 60
 
 
 def _complete(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[object]:
-    from crmctl.cli.complete import kinds_and_handles
+    from crmctl.cli.complete import questions
 
-    return list(kinds_and_handles(context, incomplete))
+    return list(questions(context, incomplete, fields=False))
 
 
 @click.command("conflicts", cls=Command)
@@ -180,6 +180,13 @@ def _whole(one: Asked) -> list[Value]:
     return [*row, one.path, one.reason, [*one.choices], one.home]
 
 
+def _or(one: Asked) -> str:
+    """The other answers to a question about a field."""
+    if one.typed.endswith("=VALUE"):
+        return "or theirs, or a value"
+    return f"or theirs, or: {one.typed}" if one.typed else "or theirs"
+
+
 def _tell_how(app: App, asked: Sequence[Asked]) -> None:
     """How the first of them can be answered."""
     one = asked[0]
@@ -192,7 +199,7 @@ def _tell_how(app: App, asked: Sequence[Asked]) -> None:
     }
     if one.home:
         ways["identity"] = f"crmctl resolve {name} --rename {one.home} (one of the two is called so on the other side)"
-    way = ways.get(one.what) or f"crmctl resolve {name} {one.label.split(',')[0]}=ours (or theirs, or a value)"
+    way = ways.get(one.what) or f"crmctl resolve {name} {one.label.split(',')[0]}=ours ({_or(one)})"
     for other in asked:
         if other.what in ("joint", "file") and other.reason:
             app.say(f"{other.record}: {other.reason}")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from crmctl.cli import wide
 from crmctl.cli.app import pass_app
 from crmctl.cli.options import Command
 from crmctl.cli.options import output_option
@@ -43,10 +44,11 @@ def history(app: App, words: tuple[str, ...], limit: int | None, form: str) -> N
     events = read(app.book, kind, handle, limit or 0)
     if form in ("table", "md"):
         columns = [Column("at"), Column("commit"), Column("author"), Column("what")]
-        app.rows(form, columns, [_row(event) for event in events], nothing=_nothing(kind, handle))
+        rows = [_row(event) for event in events]
+        wide.rows(app, form, columns, rows, texts=("what",), nothing=_nothing(kind, handle))
     else:
         names = ("at", "commit", "author", "email", "subject", "changes")
-        rows: list[list[Value]] = [
+        rows = [
             [event.at.isoformat(), event.commit, event.author, event.email, event.subject, list(event.changes)]
             for event in events
         ]

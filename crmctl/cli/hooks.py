@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from crmctl import errors
+from crmctl.cli import wide
 from crmctl.cli.app import pass_app
 from crmctl.cli.options import Command
 from crmctl.cli.options import output_option
@@ -29,6 +30,11 @@ _NAMES = (
     "post-rewrite",
     "pre-receive",
 )
+_REFUSES = (
+    "It takes no commit with records that are unreadable, not valid or of another id, without crm.yaml, with keys that "
+    "run things, attributes of other merges, links, submodules, or programs outside of hooks/; and no rewound main "
+    "branch. More: crmctl hooks --help"
+)
 _SERVER = click.option(
     "--server",
     metavar="REPO.git",
@@ -43,15 +49,27 @@ def hooks() -> None:
 
     \b
     merge driver      git joins records field by field (merge, rebase, cherry-pick, revert, stash ...)
-    pre-commit        records about to be committed are checked
+    pre-commit        what is about to be committed is checked
     pre-merge-commit  the same for a merge
     commit-msg        no e-mail address or phone number of a changed record gets into a commit
                       message: nobody could take it out of the history again
-    pre-push          no conflict markers and no unreadable record are pushed
+    pre-push          every commit that is pushed is checked, as pre-receive does
+    post-rewrite      the commits of a rebase are checked, which git asks nobody about before
     post-merge, post-checkout, post-rewrite
                       crmctl's index is brought up to date
-    pre-receive       on a server: what is pushed is readable and valid, ids stay, nothing is a
-                      link or a program, and the main branch is never rewound
+    pre-receive       on a server: every commit that arrives is checked, whoever made it
+
+    \b
+    The checks refuse, in any commit:
+      records, settings, templates and reports that cannot be read, or hold conflict markers
+      records that are not valid, or whose id changes
+      crm.yaml taken away from a book that stays
+      keys that would name a program, a host, a password or a file elsewhere
+      lines of .gitattributes that take records from crmctl's merge driver
+      links, submodules, and programs anywhere but in hooks/
+      names that differ in capitals alone
+    and on a server:
+      a main branch that is rewound, rewritten or deleted
 
     A hook that is there already is kept beside ours as NAME.before-crmctl, and run first. To leave
     the checks out once: git commit --no-verify, git push --no-verify.
@@ -72,7 +90,9 @@ def install(app: App, server: Path | None) -> int:
     from crmctl.services.clone import mergedriver
 
     if server is not None:
-        return _installed(app, githooks.install(githooks.server_folder(server), githooks.SERVER), f" --server {server}")
+        code = _installed(app, githooks.install(githooks.server_folder(server), githooks.SERVER), f" --server {server}")
+        app.say(_REFUSES)
+        return code
     mergedriver.install(app.book.places)
     app.say("The merge driver is in place: git joins records field by field.")
     return _installed(app, githooks.install(app.book.places))
@@ -140,7 +160,8 @@ def show(app: App, server: Path | None, form: str) -> None:
         folder = githooks.find(places)
         found = githooks.look(folder)
     rows += [[hook.name, hook.state, str(hook.path), _remark(folder, hook)] for hook in found]
-    app.rows(form, [Column("hook"), Column("state"), Column("file"), Column("remark")], rows)
+    columns = [Column("hook"), Column("state"), Column("file"), Column("remark")]
+    wide.rows(app, form, columns, rows, texts=("file", "remark"))
 
 
 def _remark(folder: Folder, hook: Hook) -> str:
@@ -167,6 +188,8 @@ def print_(app: App, name: str) -> None:
     from crmctl.services.clone import githooks
 
     app.print(githooks.shim(name).splitlines())
+    if name in githooks.SERVER:
+        app.say(_REFUSES)
 
 
 @click.command("hook", cls=Command)

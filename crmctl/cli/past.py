@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from crmctl.cli import wide
 from crmctl.cli.app import pass_app
 from crmctl.cli.options import Command
 from crmctl.cli.options import output_option
 from crmctl.errors import UsageProblem
 from crmctl.render.rows import Column
-from crmctl.render.text import safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -172,10 +172,10 @@ def _tell(
         app.rows(form, columns, [[row[at]] for row in rows] if form == "ids" else rows)
         app.say(f"{_sentence(summary)}.")
         return
-    app.print([safe(f"{_sentence(summary)}."), *([""] if short else [])])
+    app.print([*wide.sentence(f"{_sentence(summary)}.", app.width if form == "table" else 0), *([""] if short else [])])
     if short:
         heads = ("when", "who", "kind", "record", "what")
-        app.rows(form, [Column(name) for name in heads[len(heads) - len(short[0]) :]], short)
+        wide.rows(app, form, [Column(name) for name in heads[len(heads) - len(short[0]) :]], short, texts=("what",))
 
 
 def _sentence(text: str) -> str:

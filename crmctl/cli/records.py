@@ -18,6 +18,7 @@ from crmctl.cli.options import set_option
 from crmctl.cli.options import split_assignment
 from crmctl.cli.options import yes_option
 from crmctl.errors import CrmError
+from crmctl.errors import InvalidData
 from crmctl.errors import NotFound
 from crmctl.model.kinds import KINDS
 
@@ -53,6 +54,8 @@ def kind_group(name: str, app: App) -> click.Group | None:
     try:
         book = app.book
     except CrmError:
+        if app.as_of is not None:
+            raise  # There is no such state: whether there is such a kind cannot be known.
         return None
     declared = book.schema.kind(name)
     return KindGroup(declared) if declared is not None else None
@@ -127,7 +130,13 @@ def _add(kind: Kind) -> click.Command:
                 assignments += [Assignment(f"{name}+", text) for text in value]
             elif value not in (None, False):
                 assignments.append(Assignment(name, "yes" if value is True else value))
-        app.written(records.add(app.book, _current(app, kind), title, assignments, handle=handle, adopt=adopt))
+        current = _current(app, kind)
+        try:
+            app.written(records.add(app.book, current, title, assignments, handle=handle, adopt=adopt))
+        except InvalidData as error:
+            from crmctl.cli.lacking import too_little
+
+            raise too_little(current, title, error) or error from error
 
     params: list[click.Parameter] = [click.Argument(["title"], metavar=kind.title.upper())]
     for position, (_, field) in enumerate(offered):
@@ -138,7 +147,7 @@ def _add(kind: Kind) -> click.Command:
             click.Option(
                 [field.option, f"field_{position}"],
                 multiple=many,
-                is_flag=flag,
+                is_flag=flag or None,  # False would let the option stand without a value.
                 help=text[:1].upper() + text[1:] + ".",
             )
         )
@@ -153,9 +162,9 @@ def _list(kind: Kind) -> click.Command:
         from crmctl.services.listing import listed
 
         names = [name.strip() for name in fields.split(",") if name.strip()]
-        if form == "ids" and not names and kind.storage == "jsonl":
-            names = ["id"]  # Such a record has no handle, and its first column is a time.
         current = _current(app, kind)
+        if not names and "handle" not in current.columns:  # Such a record is named by its id.
+            names = {"ids": ["id"], "table": [], "md": []}.get(form, [*current.columns, "id"])
         found = listed(app.book, current, filters, fields=names, sort=_sorts(sort), limit=limit)
         numbers = ("integer", "percent", "days", "money", "number")
         columns = [Column(name, right=field.type in numbers) for name, field in found.fields]

@@ -75,7 +75,8 @@ def run(
     """Run a report.
 
     FILTER picks the customers it is about (for some reports, the deals or cases): crmctl help filters. With --as-of it
-    is run on the book as it was at the end of that day or in that commit, and facts dated later are left out.
+    is run on the book as it was at the end of that day or in that commit, and facts dated later are left out; for a
+    day before the book's first commit it is run on that one.
     """
     from crmctl.services import reports
 

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 
 def _complete(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[object]:
-    from crmctl.cli.complete import kinds_and_handles
+    from crmctl.cli.complete import questions
 
-    return list(kinds_and_handles(context, incomplete))
+    return list(questions(context, incomplete, fields=True))
 
 
 @click.command("resolve", cls=Command, context_settings={"ignore_unknown_options": True})
@@ -69,29 +69,11 @@ def resolve(
       crmctl resolve ada --rename ada-2        two people: theirs is ada-2 now
       crmctl resolve --all --theirs            all questions
     """
-    try:
-        return _resolve(app, words, side, everything, keep, rename, drop=drop, go_on=go_on, yes=yes, form=form)
-    finally:
-        # What cannot be read is what is asked about: nobody has to be told a second time.
-        app.book.refresh()
-
-
-def _resolve(
-    app: App,
-    words: tuple[str, ...],
-    side: str | None,
-    everything: bool,
-    keep: str | None,
-    rename: str | None,
-    *,
-    drop: bool,
-    go_on: bool,
-    yes: bool,
-    form: str,
-) -> int:
     from crmctl.services.joining.conflicts import look
     from crmctl.services.joining.conflicts import told
 
+    # What cannot be read is what is asked about: nobody has to be told a second time.
+    click.get_current_context().call_on_close(app.book.refresh)
     refs, said = _split(words)
     asks = [how for how in (side, keep, rename, *said[:1]) if how]
     if len(asks) > 1:
@@ -178,7 +160,9 @@ def _ways(chosen: Sequence[Asked]) -> str:
     if one.what == "identity":
         return f"Say --rename {one.home or 'NEW-HANDLE'}, --ours or --theirs."
     name = one.label.split(",")[0]
-    return f"Say {name}=ours, {name}=theirs or {name}=VALUE."
+    if not one.typed:
+        return f"Say {name}=ours or {name}=theirs."
+    return f"Say {name}=ours, {name}=theirs or {one.typed}{'.' if one.typed.endswith('=VALUE') else ''}"
 
 
 def _note(app: App, state: State, answers: Answers) -> None:

@@ -84,6 +84,8 @@ def _typed(app: App, one: Asked) -> list[Said]:
     clash = one.parts[0].clash
     assert clash is not None
     if len(clash.names) > 1:
+        if not one.typed:
+            raise UsageProblem(f"{one.label} have parts of their own: say ours or theirs")
         ours, theirs = (side.value if isinstance(side.value, dict) else {} for side in (one.yours, one.theirs))
         names = [name for name in clash.names if ours.get(name) != theirs.get(name)]
         return [Said(name, _asked(name, str(ours.get(name, ""))), True) for name in names]

@@ -72,7 +72,7 @@ def schema(app: App, kind: str, form: str | None) -> None:
 
 def _schema(app: App) -> Schema:
     """The kinds of the book, or the built-in ones where there is no book."""
-    from crmctl.model.settings import read_settings
+    from crmctl.model.settings_reading import read_settings
     from crmctl.services.checking.settings import load_from
 
     try:

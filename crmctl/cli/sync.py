@@ -60,6 +60,8 @@ def sync(
         accept_rewind=accept_rewind,
         wait=None if sys.stdin.isatty() else PATIENCE,
     )
+    if _is_watched():
+        app.book.tell_waiting = app.say
     synced = service.sync(app.book, remote, how)
     report = told(app.book, synced)
     if form == "json":
@@ -75,6 +77,11 @@ def sync(
         app.warn(f"look at this: {warning}")
     if synced.state == service.QUESTIONS:
         raise _questions(synced)
+
+
+def _is_watched() -> bool:
+    """Whether somebody sees what is said."""
+    return sys.stderr.isatty()
 
 
 def _questions(synced: Synced) -> Conflict:

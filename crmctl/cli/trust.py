@@ -1,4 +1,4 @@
-"""``crmctl trust``: what a repository's own settings would run, and leave for it."""
+"""``crmctl trust``: what a repository's own settings and hooks would run, and leave for it."""
 
 from __future__ import annotations
 
@@ -23,19 +23,22 @@ if TYPE_CHECKING:
 @output_option()
 @pass_app
 def trust(app: App, revoke: bool, listing: bool, yes: bool, form: str) -> None:
-    """Let a repository's own settings run programs.
+    """Let a repository's own settings and hooks run programs.
 
-    A folder that you got together with its .git (a zip, a shared disk) may have settings in .git/config by which git
-    runs programs: filters, hooks that come with the files, ssh commands. crmctl runs none of that when it reads, and
-    refuses to write until you have looked at it. A clone brings no such settings.
+    A folder that you got together with its .git (a zip, a USB stick, a shared disk) may have settings in .git/config
+    by which git runs programs (filters, ssh commands, hooks that come with the files), and hooks in .git/hooks. crmctl
+    runs none of that when it reads, and refuses to write until you have looked at it. A clone brings none of it.
+
+    Hooks that you put in place yourself, in a repository that crmctl init or clone made here or that crmctl has
+    written to before, run as with git; they are listed, and not asked about.
 
     \b
       crmctl trust            show what would run, and ask
       crmctl trust --yes      allow it
       crmctl trust --revoke   take that back
 
-    When a setting changes, or a file of the book that it names, crmctl asks again. The note is kept with your own
-    settings ($XDG_CONFIG_HOME/crmctl/trusted), never in a book.
+    When a setting or a hook changes, or a file of the book that it names, crmctl asks again. The note is kept with your
+    own settings ($XDG_CONFIG_HOME/crmctl/trusted), never in a book.
     """
     from crmctl.services.clone import trust as service
 
@@ -47,9 +50,14 @@ def trust(app: App, revoke: bool, listing: bool, yes: bool, form: str) -> None:
     trusted = service.is_trusted(places, settings)
     columns = [Column("setting"), Column("value"), Column("does"), Column("file"), Column("allowed")]
     allowed = "yes" if trusted else "no"
+    hooks = service.own_hooks(places)
     rows = [[setting.name, setting.value, setting.does, setting.file, allowed] for setting in settings]
-    app.rows(form, columns, rows, nothing="This repository's own settings run nothing.")
-    if listing or not settings:
+    rows += [[hook.name, hook.value, hook.does, hook.file, "yes"] for hook in hooks]
+    app.rows(form, columns, rows, nothing="This repository's own settings and hooks run nothing.")
+    if listing or not rows:
+        return
+    if not settings:
+        app.say("These hooks were put in place on this machine. crmctl trust --revoke has crmctl ask about them.")
         return
     if trusted:
         app.say("This is allowed already. crmctl trust --revoke takes it back.")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from crmctl.cli import wide
 from crmctl.cli.app import pass_app
 from crmctl.cli.options import Command
 from crmctl.cli.options import output_option
@@ -13,12 +14,16 @@ from crmctl.errors import UsageProblem
 from crmctl.render.rows import Column
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from crmctl.cli.app import App
     from crmctl.render.rows import Value
     from crmctl.services.past.undo import Plan
     from crmctl.services.past.undo_overlaps import Overlap
 
 _LIMIT = 20
+_OVERLAP = ("field", "before", "made", "now", "by", "at", "commit", "reference")
+"""What is told of a later edit, beside its kind and handle."""
 
 
 @click.command("undo", cls=Command)
@@ -63,12 +68,9 @@ def undo(
         _list(app, limit, form)
         return
     plan = service.plan(app.book, service.chosen(app.book, commit or ""), rest=rest)
-    if plan.overlaps:
-        _show_overlaps(app, plan, form)
+    _show(app, plan, form, changes=dry_run and (rest or not plan.overlaps))
     refused = service.refusal(app.book, plan, rest=rest, allow_removals=allow_removals)
     if dry_run:
-        if not plan.overlaps or rest:
-            _show_changes(app, plan, form)
         if refused is not None:
             reason = refused.message.removesuffix("; nothing was undone").removesuffix(", so nothing was undone")
             app.say(f"It would be refused: {reason}.")
@@ -112,44 +114,70 @@ def _list(app: App, limit: int, form: str) -> None:
             ]
             for write in writes
         ]
-    app.rows(form, columns, rows, nothing="Nothing was written yet.")
+    wide.rows(app, form, columns, rows, texts=("what", "said"), nothing="Nothing was written yet.")
 
 
 def _shortened(what: tuple[str, ...]) -> str:
     return ", ".join(what[:3]) + (" ..." if len(what) > 3 else "")
 
 
-def _show_overlaps(app: App, plan: Plan, form: str) -> None:
-    """What a later edit changed too; on a table of their own for people, the references that are in the way."""
-    names = ("kind", "handle", "field", "before", "made", "now", "by", "at", "commit")
-    edits, references = list(plan.overlaps), []
+def _show(app: App, plan: Plan, form: str, *, changes: bool) -> None:
+    """What a later edit changed too and stays, and with ``changes`` what would be undone: for programs in one table."""
     if form in ("table", "md"):
-        references = [one for one in edits if one.reference]
-        edits = [one for one in edits if not one.reference]
+        if plan.overlaps:
+            _show_overlaps(app, plan, form)
+        if plan.overlaps and changes:
+            app.print([""])
+        if changes:
+            _show_changes(app, plan, form)
+    elif plan.overlaps or changes:
+        undone = [[*change, *[None] * len(_OVERLAP)] for change in _changes(app, plan)] if changes else []
+        staying = [[one.kind, one.handle, None, *_overlap_row(one)[2:], one.reference or None] for one in plan.overlaps]
+        columns = [Column(name) for name in ("kind", "handle", "changes", *_OVERLAP)]
+        found: list[list[Value]] = [*undone, *staying]
+        if form == "ids":
+            columns, found = columns[1:2], [row[1:2] for row in found]
+        app.rows(form, columns, found)
+    if changes:
+        for note in plan.notes:
+            app.say(f"{note[:1].upper()}{note[1:]}.")
+
+
+def _show_overlaps(app: App, plan: Plan, form: str) -> None:
+    """What a later edit changed too; in a table of their own, the references that are in the way."""
+    edits = [_for_people(_overlap_row(one)) for one in plan.overlaps if not one.reference]
     if edits:
-        app.rows(form, [Column(name) for name in names], (_overlap_row(one, form) for one in edits))
+        columns = [Column(name) for name in ("kind", "handle", *_OVERLAP[:-1])]
+        wide.rows(app, form, columns, edits, texts=("before", "made", "now"))
+    references: list[list[Value]] = [[one.kind, one.handle, one.reference] for one in plan.overlaps if one.reference]
     if references:
         columns = [Column("kind"), Column("handle"), Column("reference")]
-        app.rows(form, columns, ([one.kind, one.handle, one.reference] for one in references))
+        wide.rows(app, form, columns, references, texts=("reference",))
 
 
-def _overlap_row(one: Overlap, form: str) -> list[Value]:
-    later, at = one.later, ""
-    commit = later.id if later is not None else ""
-    if one.at is not None:
-        at = f"{one.at:%Y-%m-%d %H:%M}" if form in ("table", "md") else one.at.isoformat()
-    author = later.author if later is not None else ""
-    shown = commit[:10] if form in ("table", "md") else commit
-    return [one.kind, one.handle, one.field, one.before, one.made, one.now, author, at, shown]  # type: ignore[list-item]
+def _overlap_row(one: Overlap) -> list[Value]:
+    later = one.later
+    at = one.at.isoformat() if one.at is not None else ""
+    by = [later.author if later is not None else "", at, later.id if later is not None else ""]
+    return [one.kind, one.handle, one.field, one.before, one.made, one.now, *by]  # type: ignore[list-item]
+
+
+def _for_people(row: list[Value]) -> list[Value]:
+    *rest, at, commit = row
+    return [*rest, str(at)[:16].replace("T", " "), str(commit)[:10]]
+
+
+def _changes(app: App, plan: Plan) -> Iterator[list[Value]]:
+    from crmctl.services.past.undo_words import described
+
+    for kind, handle, words in described(app.book, plan):
+        yield [kind, handle, list(words)]
 
 
 def _show_changes(app: App, plan: Plan, form: str) -> None:
-    from crmctl.services.past.undo_words import described
-
     rows: list[list[Value]] = [
-        [kind, handle, "; ".join(words) if form in ("table", "md") else list(words)]
-        for kind, handle, words in described(app.book, plan)
+        [kind, handle, "; ".join(words)]  # type: ignore[arg-type]
+        for kind, handle, words in _changes(app, plan)
     ]
-    app.rows(form, [Column("kind"), Column("handle"), Column("changes")], rows, nothing="Nothing would change.")
-    for note in plan.notes:
-        app.say(f"{note[:1].upper()}{note[1:]}.")
+    columns = [Column("kind"), Column("handle"), Column("changes")]
+    wide.rows(app, form, columns, rows, texts=("changes",), nothing="Nothing would change.")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from crmctl.cli import wide
 from crmctl.cli.app import pass_app
 from crmctl.cli.options import Command
 from crmctl.cli.options import output_option
@@ -34,13 +35,15 @@ def why(app: App, words: tuple[str, ...], form: str) -> None:
     """Show where a value comes from: who set it, when, and in which commit.
 
     \b
-      crmctl why ada phones
+      crmctl why ada phones                   each of them
+      crmctl why ada tags.vip                 one of them
       crmctl why ada consent.newsletter
       crmctl why deal spring-project amount
       crmctl why interaction 01J9ZZ... amount
 
-    What the commit says tells the rest: an import names its file. Earlier values follow, and so do the members that
-    were taken out of a list. A record or a value that is gone is found too.
+    Of a list or a map each member is told, with the commit it came with. What the commit says tells the rest: an import
+    names its file. Earlier values follow, and so do the members that were taken out of a list. A record or a value that
+    is gone is found too.
     """
     from crmctl.services.past.why import origins
 
@@ -50,7 +53,7 @@ def why(app: App, words: tuple[str, ...], form: str) -> None:
     found = origins(app.book, kind, handle, words[-1])
     if form in ("table", "md"):
         columns = [Column("value"), Column("state"), Column("at"), Column("author"), Column("commit"), Column("from")]
-        app.rows(form, columns, [_row(one) for one in found])
+        wide.rows(app, form, columns, [_row(one) for one in found], texts=("value", "from"))
     elif form == "ids":
         app.rows(form, [Column("commit")], [[one.commit] for one in found])
     else:

@@ -27,6 +27,17 @@ def new_id() -> str:
     return encode_ulid(number)
 
 
+def id_from(text: str) -> str:
+    """A ULID that ``text`` alone decides, for a record that was there before anybody gave it an id.
+
+    It has no time, and sorts before all that have one; its 80 bits are those of a SHA-256.
+    """
+    import hashlib
+
+    digest = hashlib.sha256(text.encode("utf-8", "surrogateescape"), usedforsecurity=False).digest()
+    return encode_ulid(int.from_bytes(digest[:10], "big"))
+
+
 def encode_ulid(number: int) -> str:
     """The 26 letters of a 128-bit ``number``, Crockford's base 32."""
     letters = []

@@ -9,6 +9,7 @@ from crmctl.model.fields import Field
 from crmctl.model.fields import Kind
 
 CHANNELS = ("email", "phone", "sms", "letter", "visit")
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 _ID = Field("id", "id", help="identity, a ULID; filled in at the first write")
 _TAGS = Field("tags", shape="list", option="--tag", search=True, help="words to filter by", aliases=("tag",))
@@ -308,6 +309,17 @@ CAMPAIGN = Kind(
         ),
         Field("holdout", "percent", option="--holdout", help="part that gets nothing, to compare with"),
         Field("benefit", help="what the customer has from it"),
+        Field("sender", help="the machine that sends it; any: whichever claims first"),
+        Field(
+            "on_unknown",
+            "choice",
+            choices=("hold", "resend", "ask"),
+            help="when a server's answer was lost: hold writes nobody twice, resend sends the same bytes again",
+        ),
+        Field("canary", "integer", help="so many go out first, then it pauses for a look"),
+        Field("window", help="hours in which it goes out, in the recipient's zone: 09:00-17:00"),
+        Field("weekdays", "choice", shape="list", choices=WEEKDAYS, help="days on which it goes out"),
+        Field("max_lateness", "days", help="what is later than this is missed, not sent"),
         Field("status", "choice", choices=("draft", "planned", "running", "paused", "finished", "cancelled")),
         Field("starts", "date"),
         Field("ends", "date"),

@@ -67,6 +67,7 @@ class Part:
         self.root = whole.root
         self.adopted: list[str] = []
         self.kept: list[str] = []
+        self.restored: list[str] = []
         self.watch: Callable[[list[str]], Iterable[str]] = iter
         self._book = book
         self._whole = whole
@@ -105,6 +106,24 @@ class Part:
 def refuse(what: str) -> NoReturn:
     """Say that a command has no place in a batch."""
     raise UsageProblem(f"{what} cannot be part of a batch", hint="Run it on its own.")
+
+
+def check_subject(book: Book, whole: Transaction, subject: str) -> None:
+    """Let a commit's subject pass that a person typed.
+
+    Raises:
+        UsageProblem: it has an address or number of a record that changes, which would stay in the history for good.
+    """
+    from crmctl.services.checking.message import check_words
+
+    def contents() -> Iterator[tuple[str, bytes]]:
+        paths = whole.paths
+        before = book.repository.blobs(book.repository.head(), paths)
+        yield from zip(before, book.repository.contents(before.values()), strict=True)
+        yield from ((path, data) for path in paths if (data := whole.read(path)) is not None)
+
+    for problem in check_words(subject, contents()):
+        raise UsageProblem(problem.message.replace("the commit message", "--message"), hint=problem.hint)
 
 
 def message_of(messages: list[str], subject: str = "") -> str:

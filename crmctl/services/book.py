@@ -13,6 +13,7 @@ from crmctl.vcs import places as vcs_places
 from crmctl.vcs.status import Probe
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from collections.abc import Iterator
     from datetime import datetime
     from datetime import tzinfo
@@ -58,10 +59,11 @@ class Book:
     """A book at ``root``. Nothing is read before it is asked for; ``probe`` may have been started already.
 
     A file stamped later than ``since`` may have changed after git looked at it. ``revision`` is where the history that
-    the book tells of ends, in git's words.
+    the book tells of ends, in git's words. ``tell_waiting`` gets words while another crmctl keeps a write waiting.
     """
 
     revision = "HEAD"
+    tell_waiting: Callable[[str], None] | None = None
 
     def __init__(self, root: Path, probe: Probe | None = None, places: Places | None = None) -> None:
         self.root = root
@@ -185,5 +187,19 @@ class Book:
 
         mergedriver.ensure(self.places)  # First, so that an older one of ours is not taken for a stranger.
         trust.require(self.places)
-        with locked(self.places.shared / "lock", purpose, WAIT if wait is None else wait):
+        with locked(self.places.shared / "lock", purpose, WAIT if wait is None else wait, self.tell_waiting):
+            if self.places.prefix:
+                _finish_beside(self.places)
             yield Transaction(self.root, self.places.own, self.repository, self.repository.blob_id, adopt=adopt)
+
+
+def _finish_beside(places: Places) -> None:
+    """Finish a sync that died while it changed files beside the book: its note is one of the whole repository."""
+    from crmctl.store import journal
+    from crmctl.store.transaction import Transaction
+    from crmctl.vcs.repository import Repository
+
+    whole = places._replace(book=places.top, prefix="")
+    if journal.read(whole.own) is not None:
+        repository = Repository(whole)
+        Transaction(whole.book, whole.own, repository, repository.blob_id)

@@ -18,7 +18,6 @@ from crmctl.errors import CrmError
 from crmctl.errors import InvalidData
 from crmctl.errors import NotFound
 from crmctl.errors import Problem
-from crmctl.model import ids
 from crmctl.services import consequences
 from crmctl.services import lines
 from crmctl.services import records
@@ -188,7 +187,7 @@ def _put_record(book: Book, tx: Transaction, draft: Draft, data: RawMap, text: s
 
     if tx.read(draft.path) != draft.before:
         raise _changed(draft)
-    after = data if data.get("id") else {"id": ids.new_id(), **data}
+    after = data if data.get("id") else {"id": records.first_id(book, draft.path), **data}
     after = _followed(book, draft, after)
     source = (text if text.endswith("\n") else f"{text}\n").encode()
     # The text is kept as it was typed; only what has to be added is spliced in.

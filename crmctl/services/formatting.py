@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 from typing import NamedTuple
 
@@ -9,6 +10,7 @@ from crmctl.errors import CrmError
 from crmctl.errors import InvalidData
 from crmctl.errors import Problem
 from crmctl.errors import StorageFailed
+from crmctl.merge.interactions import words
 from crmctl.model import entry
 from crmctl.model import ids
 from crmctl.services.checking import files as checks_files
@@ -17,9 +19,11 @@ from crmctl.services.checking.checks import relative
 from crmctl.services.checking.checks import within
 from crmctl.services.layouts import lay_out
 from crmctl.services.records import Written
+from crmctl.services.records import first_id
 from crmctl.store.files import read_file
 from crmctl.store.jsonl import read_lines
 from crmctl.store.jsonl import write_line
+from crmctl.store.layout import flat
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,7 +75,7 @@ def format_book(
     for number, (path, place) in enumerate(files):
         try:
             before, _ = read_file(book.root, path)
-            after = formatted(place.kind, before, path, settings.zone)
+            after = formatted(book, place.kind, before, path, settings.zone)
         except FileNotFoundError:
             continue
         except (InvalidData, StorageFailed) as exc:
@@ -88,21 +92,21 @@ def format_book(
     return Formatted(changed, tuple(sorted(left)), len(files), written)
 
 
-def formatted(kind: Kind, data: bytes, path: str, zone: tzinfo) -> bytes:
+def formatted(book: Book, kind: Kind, data: bytes, path: str, zone: tzinfo) -> bytes:
     """The canonical form of a record's file, or of a file of interactions.
 
     Raises:
         InvalidData: it cannot be read; or its comments could not be kept (code ``comments``).
     """
-    return _lines(kind, data, path, zone) if kind.storage == "jsonl" else _record(kind, data, path)
+    return _lines(kind, data, path, zone) if kind.storage == "jsonl" else _record(book, kind, data, path)
 
 
-def _record(kind: Kind, data: bytes, path: str) -> bytes:
+def _record(book: Book, kind: Kind, data: bytes, path: str) -> bytes:
     from crmctl.store.yaml_reader import read_yaml
 
     record = read_yaml(data, path).data
     if not record.get("id"):
-        record = {"id": ids.new_id(), **{name: value for name, value in record.items() if name != "id"}}
+        record = {"id": first_id(book, path), **{name: value for name, value in record.items() if name != "id"}}
     return lay_out(data, entry.ordered(kind, record), path)
 
 
@@ -112,7 +116,16 @@ def _lines(kind: Kind, data: bytes, path: str, zone: tzinfo) -> bytes:
     lines, problems = read_lines(data, path)
     if problems:
         raise InvalidData(str(problems[0]), problems=problems)
-    records = [line.value if line.value.get("id") else {"id": ids.new_id(), **line.value} for line in lines]
+    alike: Counter[str] = Counter()
+    records = []
+    for line in lines:
+        record = line.value
+        if not record.get("id"):
+            # The same line gets the same id in every clone, so that a merge does not take it for two.
+            text = words(record)
+            alike[text] += 1
+            record = {**record, "id": ids.id_from(f"{flat(path)} {alike[text]} {text}")}
+        records.append(record)
     return b"".join(write_line(entry.ordered(kind, record)) for record in sorted(records, key=time_order(zone)))
 
 
@@ -141,4 +154,5 @@ def _write(book: Book, wanted: dict[str, tuple[bytes, bytes]], *, adopt: bool) -
                 tx.put(path, after)
         commit = tx.commit(message)
         notes = [f"took along {len(tx.adopted):,} that had been written by hand"] if tx.adopted else []
+        notes += [f"{path} is as committed again" for path in tx.restored]
         return Written((), message, commit, tuple(notes))

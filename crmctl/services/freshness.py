@@ -19,7 +19,7 @@ from crmctl.index.index import busy
 from crmctl.index.index import damaged
 from crmctl.index.index import unusable
 from crmctl.model.settings import FILE
-from crmctl.model.settings import read_settings
+from crmctl.model.settings_reading import read_settings
 from crmctl.store import layout
 
 if TYPE_CHECKING:

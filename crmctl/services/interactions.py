@@ -255,19 +255,16 @@ def timeline(
     import json
     from datetime import datetime
 
-    from crmctl import query
-
-    kind = book.schema.require("interaction")
-    where = query.compile_filter(query.parse_all(filters), kind, book.context, book.now())
+    where, params = _condition(book, filters) if filters else ("1", ())
     sql = (
         'SELECT t.handle, t.at, t.at_time, t.type, t.direction, t."by", t.outcome, t.minutes, t.amount_minor, '
         't.currency, t.deal, t."case", t.campaign, r.data '
         "FROM interactions t JOIN interactions_raw r ON r.row_id = t.row_id "
-        f"WHERE t.customer = ? AND {where.text} ORDER BY t.at_time DESC, t.handle DESC LIMIT ?"
+        f"WHERE t.customer = ? AND {where} ORDER BY t.at_time DESC, t.handle DESC LIMIT ?"
     )
     zone = book.context.zone
     events = []
-    for row in book.index.rows(sql, (customer, *where.params, limit or -1)):
+    for row in book.index.rows(sql, (customer, *params, limit or -1)):
         handle, at, time, type_, direction, by, outcome, minutes, minor, currency, deal, case, campaign, data = row
         local = None if time is None else datetime.fromtimestamp(time, zone)
         raw = json.loads(data)
@@ -281,6 +278,13 @@ def timeline(
             )
         )
     return events[::-1] if oldest_first else events
+
+
+def _condition(book: Book, filters: Sequence[str]) -> tuple[str, tuple[Any, ...]]:
+    from crmctl import query
+
+    kind = book.schema.require("interaction")
+    return query.compile_filter(query.parse_all(filters), kind, book.context, book.now())
 
 
 def _maps(value: object) -> Iterable[dict[str, str]]:

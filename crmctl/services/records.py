@@ -85,14 +85,21 @@ def save(book: Book, tx: Transaction, kind: Kind, path: str, new: RawMap, change
     if findings:
         problems = [Problem(path, 0, 0, finding.code, finding.message, finding.hint) for finding in findings]
         raise InvalidData(f"{path}: {findings[0].message}", hint=findings[0].hint, problems=problems)
-    if not new.get("id"):
-        new = {**new, "id": ids.new_id()}
     before = tx.read(path)
+    if not new.get("id"):
+        new = {**new, "id": ids.new_id() if before is None else first_id(book, path)}
     order = [field.name for field in kind.stored]
     if before is None:
         tx.put(path, write_yaml(entry.ordered(kind, new)).encode())
     else:
         tx.put(path, edit_yaml(before, read_yaml(before, path).data, new, order, path))
+
+
+def first_id(book: Book, path: str) -> str:
+    """An id for a record that has none: one that every clone gives it, where it is in HEAD already."""
+    head = book.repository.head()
+    oid = book.repository.blobs(head, [path]).get(path)
+    return ids.id_from(f"{layout.flat(path)} {oid}") if oid else ids.new_id()
 
 
 def add(
@@ -284,4 +291,5 @@ def _same_value(book: Book, kind: Kind, field: Field, handle: str, data: RawMap)
 def adopted(tx: Transaction) -> list[str]:
     """What to tell of files that were written by hand and went along."""
     taken = [f"took along what was written by hand in {path}" for path in tx.adopted]
-    return taken + [f"what you wrote by hand in {path} stays uncommitted" for path in tx.kept]
+    taken += [f"what you wrote by hand in {path} stays uncommitted" for path in tx.kept]
+    return taken + [f"{path} is as committed again" for path in tx.restored]

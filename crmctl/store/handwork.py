@@ -37,6 +37,7 @@ class Plan(NamedTuple):
     """What a write does: contents to commit, contents for the disk, and the same as steps for the journal.
 
     ``adopted`` are files whose hand edits go into the commit, ``kept`` those whose hand edits stay uncommitted.
+    ``news`` are those of which HEAD has another content; without any, there is nothing to commit.
     """
 
     commit: dict[str, bytes | None]
@@ -44,6 +45,7 @@ class Plan(NamedTuple):
     steps: dict[str, Step]
     adopted: list[str]
     kept: list[str]
+    news: list[str]
 
 
 class Planner:
@@ -57,7 +59,7 @@ class Planner:
         self._head = head
         self._adopt = adopt
         self._of_head = of_head
-        self._plan = Plan({}, {}, {}, [], [])
+        self._plan = Plan({}, {}, {}, [], [], [])
 
     def plan(self, wanted: Mapping[str, bytes | None], found: Mapping[str, bytes | None]) -> Plan:
         """What to do so that ``wanted`` is committed where ``found`` stands on the disk.
@@ -76,14 +78,14 @@ class Planner:
                 return
             if index != head:
                 _refuse_staged(path)
-            self._add(path, self._as_kept(wanted, found, head), found)
+            self._add(path, self._as_kept(wanted, found, head), found, head)
         elif found is not None and not head:
             self._take_new(path, wanted, found, index)
         elif self._adopt and not self._of_head and (wanted is not None or found is None):
             if index not in (head, self._of(found)):
                 _refuse_staged(path)
             self._plan.adopted.append(path)
-            self._add(path, self._as_kept(wanted, found, head), found)
+            self._add(path, self._as_kept(wanted, found, head), found, head)
         elif wanted != found or self._of_head:
             self._join(path, wanted, found, head, index)
 
@@ -97,7 +99,7 @@ class Planner:
         if index not in ("", self._of(found)):
             _refuse_staged(path)
         self._plan.adopted.append(path)
-        self._add(path, self._as_kept(wanted, found, ""), found)
+        self._add(path, self._as_kept(wanted, found, ""), found, "")
 
     def _join(self, path: str, wanted: bytes | None, found: bytes | None, head: str, index: str) -> None:
         """Field by field: the write for the commit, the write and the edit for the disk."""
@@ -116,6 +118,7 @@ class Planner:
         if not merged.clean or committed == ours:
             self._refuse(path, wanted, found)
         self._plan.kept.append(path)
+        self._plan.news.append(path)
         self._plan.commit[path] = committed
         self._plan.disk[path] = after
         staged = index != head
@@ -130,9 +133,11 @@ class Planner:
             hint += "; or say --adopt to take it along."
         raise Conflict(f"{path} {what} and not committed yet", hint=hint)
 
-    def _add(self, path: str, data: bytes | None, found: bytes | None) -> None:
+    def _add(self, path: str, data: bytes | None, found: bytes | None, head: str) -> None:
         self._plan.commit[path] = self._plan.disk[path] = data
         after = self._of(data)
+        if after != head:
+            self._plan.news.append(path)
         self._plan.steps[path] = Step(self._of(found), after, after)
 
     def _as_kept(self, data: bytes | None, found: bytes | None, head: str) -> bytes | None:

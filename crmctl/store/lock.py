@@ -12,16 +12,22 @@ from crmctl.errors import Locked
 from crmctl.store.files import storage_failed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from collections.abc import Iterator
     from pathlib import Path
 
 WAIT = 10.0
 """Seconds to wait for another crmctl before giving up."""
 
+PATIENCE = 1.0
+"""After so many seconds it is told who is waited for."""
+
 
 @contextmanager
-def locked(path: Path, purpose: str, wait: float = WAIT) -> Iterator[None]:
+def locked(path: Path, purpose: str, wait: float = WAIT, tell: Callable[[str], None] | None = None) -> Iterator[None]:
     """Hold the lock file at ``path``; who holds it and why is written inside, for others to read.
+
+    ``tell`` gets the words for a person who has waited for a while.
 
     Raises:
         Locked: someone else held it for ``wait`` seconds.
@@ -33,7 +39,7 @@ def locked(path: Path, purpose: str, wait: float = WAIT) -> Iterator[None]:
     except OSError as exc:
         raise storage_failed(str(path), exc, "write the lock file") from exc
     try:
-        _wait_for(descriptor, wait)
+        _wait_for(descriptor, wait, tell)
         note = f"{os.getpid()} {_host()} {clock.now():%Y-%m-%dT%H:%M:%SZ} {purpose}\n"
         try:
             os.ftruncate(descriptor, 0)
@@ -45,11 +51,15 @@ def locked(path: Path, purpose: str, wait: float = WAIT) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _wait_for(descriptor: int, wait: float) -> None:
-    deadline = clock.monotonic() + wait
+def _wait_for(descriptor: int, wait: float, tell: Callable[[str], None] | None) -> None:
+    start = clock.monotonic()
     pause = 0.002
     while not _try(descriptor):
-        if clock.monotonic() >= deadline:
+        waited = clock.monotonic() - start
+        if tell is not None and min(waited, wait) >= PATIENCE:
+            tell(f"Waiting for another crmctl ({_holder(descriptor)}), {wait:.0f} s at most.")
+            tell = None
+        if waited >= wait:
             raise Locked(
                 f"another crmctl is writing to this book ({_holder(descriptor)})",
                 hint="Wait for it to finish and run the command again.",

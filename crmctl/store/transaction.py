@@ -45,6 +45,7 @@ class Transaction:
         self.root = root
         self.adopted: list[str] = []
         self.kept: list[str] = []
+        self.restored: list[str] = []
         self.watch: Callable[[list[str]], Iterable[str]] = iter
         self._state = state
         self._commits = commits
@@ -96,7 +97,9 @@ class Transaction:
 
         ``merging`` is the commit whose changes these are: it becomes the second parent. ``of_head`` says that the
         contents were derived from what HEAD has, and not from the files that stand here; a merge's always are.
-        ``adopted`` and ``kept`` then name the files with hand edits that were taken along, or left uncommitted.
+        ``adopted`` and ``kept`` then name the files with hand edits that were taken along, or left uncommitted. Where
+        the changes only lead back to what is committed, there is no commit, and ``restored`` names the files that got
+        it.
 
         Raises:
             Conflict: a file holds an uncommitted edit of what would be changed, or was changed by another commit.
@@ -105,7 +108,10 @@ class Transaction:
         head = self._commits.head()
         for _ in range(TRIES):
             plan = self._plan(head, of_head=of_head or bool(merging))
-            if not plan.commit and not merging:
+            if not plan.news and not merging:
+                if plan.commit:
+                    self._publish(plan, head, head, message)
+                    self.adopted, self.restored = [], list(plan.disk)
                 return ""
             new = self._commits.build(head, message, plan.commit, merging=merging)
             try:
@@ -159,8 +165,9 @@ class Transaction:
         try:
             placing.prepare(self.root, self.watch(list(plan.disk)), plan.disk, prepared)
             with self._commits.index_held():
-                self._commits.advance(new, old, message.partition("\n")[0])
-                moved = True
+                if new != old:
+                    self._commits.advance(new, old, message.partition("\n")[0])
+                    moved = True
                 placing.place(self.root, note, prepared, self._commits, self._blob_id)
             journals.drop(self._state)
         except BaseException as exc:
@@ -170,7 +177,8 @@ class Transaction:
             if not moved:
                 self._give_up(prepared, exc)
             raise
-        self._commits.announce(merged=merged)
+        if moved:
+            self._commits.announce(merged=merged)
 
     def _give_up(self, prepared: Mapping[str, str | None], exc: BaseException) -> None:
         """Clear away what a write made that has not happened. Whether it has is left to recovery where git may know."""

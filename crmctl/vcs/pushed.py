@@ -7,11 +7,13 @@ commits stand aside, in a place that only the hook is told of, until they are ac
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from typing import TYPE_CHECKING
 from typing import NamedTuple
 
 from crmctl.errors import GitFailed
+from crmctl.vcs import objects
 from crmctl.vcs.run import failed
 from crmctl.vcs.status import NO_HOOKS
 from crmctl.vcs.status import SAFE
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _OURS = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C.UTF-8", "LANGUAGE": ""}
+_NAME = re.compile(r"[A-Za-z0-9][\w-]*")
 _DIFF = ("-r", "-z", "--raw", "--no-renames", "--no-abbrev")
 
 
@@ -90,21 +93,38 @@ class Pushed:
         """Whether the history of ``new`` has ``old`` in it."""
         return self._attempt("merge-base", "--is-ancestor", old, new).returncode == 0
 
+    def tips(self, updates: Iterable[Update]) -> list[str]:
+        """The commits that branches and tags are to stand at."""
+        found = (self.commit(update.new) for update in updates if update.new)
+        return [tip for tip in dict.fromkeys(found) if tip]
+
     def arriving(self, tips: Sequence[str]) -> list[tuple[str, list[str]]]:
         """The commits up to ``tips`` that no branch of this repository has yet, oldest first, each with its parents."""
-        arguments = ("rev-list", "--reverse", "--topo-order", "--parents", "--stdin", "--not", "--all")
-        lines = self._git(*arguments, data="".join(f"{tip}\n" for tip in tips).encode())
+        return self._new(tips, ("--all",))
+
+    def leaving(self, tips: Sequence[str], remote: str, there: Iterable[str]) -> list[tuple[str, list[str]]]:
+        """The commits up to ``tips`` that ``remote`` is not known to have, as those of ``arriving``.
+
+        ``there`` are commits that it says it has; those that are not here tell nothing.
+        """
+        # The remote is a name, or an address that none of its branches go by.
+        branches = f"--remotes={remote}" if _NAME.fullmatch(remote) else "--remotes"
+        return self._new(tips, (branches, *(old for old in there if old and self.commit(old))))
+
+    def those(self, commits: Iterable[str]) -> list[tuple[str, list[str]]]:
+        """These commits and no others, each with its parents, in the order given."""
+        return self._listed(("--no-walk=unsorted",), commits)
+
+    def _new(self, tips: Sequence[str], known: Iterable[str]) -> list[tuple[str, list[str]]]:
+        return self._listed(("--reverse", "--topo-order"), tips, known) if tips else []
+
+    def _listed(
+        self, options: Iterable[str], commits: Iterable[str], known: Iterable[str] = ()
+    ) -> list[tuple[str, list[str]]]:
+        arguments = ("rev-list", *options, "--parents", "--stdin", "--not", *known)
+        lines = self._git(*arguments, data="".join(f"{commit}\n" for commit in commits).encode())
         found = [line.split() for line in lines.decode().splitlines()]
         return [(words[0], words[1:]) for words in found]
-
-    def known_to(self, remote: str, tip: str) -> str:
-        """The latest commit before ``tip`` that the remote is known to have; "" when there is none."""
-        # The remote is a name, or an address that none of its branches go by.
-        branches = f"--remotes={remote}" if remote.isidentifier() else "--remotes"
-        lines = self._git("rev-list", "--boundary", "--topo-order", tip, "--not", branches, "--")
-        shared = [line[1:] for line in lines.decode().splitlines() if line.startswith("-")]
-        # Nothing new: the remote has it all, under another name.
-        return shared[0] if shared else "" if lines else tip
 
     def files(self, commit: str) -> dict[str, File]:
         """Every file of a commit."""
@@ -142,14 +162,10 @@ class Pushed:
             return {}
         output = self._git("cat-file", "--batch", data="".join(f"{oid}\n" for oid in asked).encode())
         found = {}
-        position = 0
-        for oid in asked:
-            end = output.index(b"\n", position)
-            header = output[position:end].split()
-            if len(header) != 3:
+        for oid, (known, data) in zip(asked, objects.answers(output), strict=True):
+            if known is None:
                 raise GitFailed(f"git has no object {oid}, which is among what is pushed")
-            position = end + 1 + int(header[2]) + 1
-            found[oid] = output[end + 1 : position - 1]
+            found[oid] = data
         return found
 
     def _git(self, *arguments: str, data: bytes = b"") -> bytes:

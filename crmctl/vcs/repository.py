@@ -14,9 +14,11 @@ from crmctl import clock
 from crmctl.errors import BranchMoved
 from crmctl.errors import GitFailed
 from crmctl.errors import NotFound
+from crmctl.vcs import building
 from crmctl.vcs import committing
 from crmctl.vcs import gitindex
 from crmctl.vcs import locks
+from crmctl.vcs import objects
 from crmctl.vcs import preflight
 from crmctl.vcs.run import attempt
 from crmctl.vcs.run import failed
@@ -194,16 +196,10 @@ class Repository:
     def contents(self, oids: Iterable[str]) -> Iterator[bytes]:
         """The contents of blobs, in the order asked."""
         data = "".join(f"{oid}\n" for oid in oids).encode()
-        output = memoryview(git(self.places.top, "cat-file", "--batch", data=data))
-        position = 0
-        while position < len(output):
-            end = position + bytes(output[position : position + 200]).index(b"\n")
-            header = bytes(output[position:end]).split()
-            if len(header) != 3:
-                raise GitFailed(f"git has lost an object of this book: {header[0].decode('ascii', 'replace')}")
-            size = int(header[2])
-            yield bytes(output[end + 1 : end + 1 + size])
-            position = end + 1 + size + 1
+        for oid, content in objects.answers(git(self.places.top, "cat-file", "--batch", data=data)):
+            if oid is None:
+                raise GitFailed(f"git has lost an object of this book: {content.decode('ascii', 'replace')}")
+            yield content
 
     # Making a commit
 
@@ -242,27 +238,7 @@ class Repository:
             GitFailed: git does not know who you are, has no room, or a hook refuses.
         """
         how = self._how = committing.settings(self.places)
-        reference = f"{locks.BUILDING}/{os.getpid()}"
-        head = [f"commit {reference}", "mark :1", f"author {how.author}", f"committer {how.committer}"]
-        parts = [("\n".join(head) + "\n").encode(), _data(message.encode())]
-        if parent:
-            parts.append(f"from {parent}\n".encode())
-        if merging:
-            parts.append(f"merge {merging}\n".encode())
-        for path, data in files.items():
-            full = _quoted(self.places.prefix + path)
-            if data is None:
-                parts.append(b"D %b\n" % full)
-            else:
-                parts += [b"M 100644 inline %b\n" % full, _data(data)]
-        parts.append(b"\nget-mark :1\ndone\n")
-        options = ("--quiet", "--done", "--force")
-        try:
-            output = git(self.places.top, "fast-import", *options, data=b"".join(parts), durable=True)
-        finally:
-            with contextlib.suppress(OSError):
-                (self.places.common_dir / reference).unlink()
-        built = output.decode().strip()
+        built = building.build(self.places, how, message, files, parent=parent, merging=merging)
         return committing.finished(self.places, how, built, [one for one in (parent, merging) if one], message)
 
     def announce(self, *, merged: bool) -> None:
@@ -329,15 +305,3 @@ class Repository:
         """The author of what is written now, with the moment, "" when git does not know one."""
         done = attempt(self.places.top, "var", "GIT_AUTHOR_IDENT")
         return "" if done.returncode else done.stdout.decode("utf-8", "replace").strip()
-
-
-def _quoted(path: str) -> bytes:
-    """A path as ``git fast-import`` reads it, whatever characters are in it."""
-    raw = os.fsencode(path)
-    for sign, escape in ((b"\\", b"\\\\"), (b'"', b'\\"'), (b"\n", b"\\n")):
-        raw = raw.replace(sign, escape)
-    return b'"%b"' % raw
-
-
-def _data(content: bytes) -> bytes:
-    return b"data %d\n%b\n" % (len(content), content)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from typing import NamedTuple
 
 from crmctl.errors import GitFailed
+from crmctl.vcs import objects
 from crmctl.vcs.run import failed
 from crmctl.vcs.status import NO_HOOKS
 from crmctl.vcs.status import SAFE
@@ -77,14 +78,10 @@ class Staged:
         asked = list(dict.fromkeys(oids))
         output = self._git("cat-file", "--batch", data="".join(f"{oid}\n" for oid in asked).encode())
         found = {}
-        position = 0
-        for oid in asked:
-            end = output.index(b"\n", position)
-            header = output[position:end].split()
-            if len(header) != 3:
+        for oid, (known, data) in zip(asked, objects.answers(output), strict=True):
+            if known is None:
                 raise GitFailed(f"git has lost an object that is about to be committed: {oid}")
-            found[oid] = output[end + 1 : end + 1 + int(header[2])]
-            position = end + 1 + int(header[2]) + 1
+            found[oid] = data
         return found
 
     def as_merge(self, heads: Iterable[str]) -> str:

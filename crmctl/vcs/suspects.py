@@ -1,11 +1,12 @@
-"""Settings in a repository's own ``.git/config`` that have git run programs, found without running any.
+"""Settings and hooks of a repository's own by which git runs programs, found without running any.
 
-Such settings never come by cloning, but by getting a folder with its ``.git`` from someone: a zip, a shared disk, an
-unpacked backup. Those of the user and of the machine are the user's own affair and are not looked at.
+They never come by cloning, but by getting a folder with its ``.git`` from someone: a zip, a shared disk, an unpacked
+backup. Those of the user and of the machine are the user's own affair and are not looked at.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -15,6 +16,8 @@ from typing import TYPE_CHECKING
 from typing import NamedTuple
 
 from crmctl.errors import Conflict
+from crmctl.vcs import hookfiles
+from crmctl.vcs import origin
 from crmctl.vcs import pins
 from crmctl.vcs.run import git
 from crmctl.vcs.status import config_texts
@@ -28,7 +31,10 @@ if TYPE_CHECKING:
 
 
 class Setting(NamedTuple):
-    """A setting: the file it stands in, its name (``filter.x.clean``), its value, and in words what it does."""
+    """A setting: the file it stands in, its name (``filter.x.clean``), its value, and in words what it does.
+
+    A hook is one too: its name is ``hooks/pre-commit``, and its value is where the program stands.
+    """
 
     file: str
     name: str
@@ -60,6 +66,8 @@ _HELPER = re.compile(r"(?!https?::)[a-z][a-z0-9+.-]*::", re.IGNORECASE)
 _OFF = {"filter": ("clean=", "smudge=", "process=", "required=false"), "hook": ("enabled=false",)}
 _OURS = "merge.crmctl.driver"
 _LARGEST = 1 << 20
+_HOOKS = "hooks/"
+_ELSEWHERE = "git runs the hooks in that folder"
 
 
 def suspicious(places: Places, is_our_driver: Callable[[str], bool] | None = None) -> list[Setting]:
@@ -85,6 +93,41 @@ def suspicious(places: Places, is_our_driver: Callable[[str], bool] | None = Non
     return found
 
 
+def hooks(places: Places, is_our_hook: Callable[[Path], bool] | None = None) -> list[Setting]:
+    """The hooks that git runs in this repository, put there by whomever: its own ones, and a folder elsewhere.
+
+    ``is_our_hook`` tells those of crmctl by what is in them. Without, they are taken for ours by their second line.
+
+    Raises:
+        GitFailed: the settings cannot be read.
+    """
+    is_our_hook = is_our_hook or hookfiles.is_ours
+    found = []
+    with contextlib.suppress(OSError):
+        for path in sorted((places.common_dir / "hooks").iterdir()):
+            if path.suffix != ".sample" and path.is_file() and os.access(path, os.X_OK) and not is_our_hook(path):
+                where = os.path.relpath(path, places.top)
+                found.append(Setting(where, f"{_HOOKS}{path.name}", str(path), "git runs it as a hook"))
+    if any("hookspath" in text.lower() for text in config_texts(places)):
+        found += [
+            setting._replace(does=_ELSEWHERE)
+            for setting in _local(places)
+            if setting.name == "core.hookspath" and setting.value and _is_elsewhere(places, setting.value)
+        ]
+    return found
+
+
+def _is_elsewhere(places: Places, value: str) -> bool:
+    """Whether a folder of hooks is neither git's own nor one that came with the repository."""
+    target = os.path.realpath(places.top / Path(value).expanduser())
+    return target != os.path.realpath(places.common_dir / "hooks") and not _inside(places, places.top, value)
+
+
+def came_with(places: Places, is_our_hook: Callable[[Path], bool] | None = None) -> list[Setting]:
+    """The hooks of a repository that was not set up on this machine; errors as ``hooks``."""
+    return [] if origin.is_known(places) else hooks(places, is_our_hook)
+
+
 def _without_ours(text: str, is_our_driver: Callable[[str], bool]) -> str:
     """``text`` without the section of our own merge driver, if that is what it is, and nothing more."""
     before, found, rest = text.partition('[merge "crmctl"]\n')
@@ -104,10 +147,10 @@ def _local(places: Places) -> Iterator[Setting]:
     """All settings of the repository and of this work tree, those of included files too."""
     fields = git(places.top, "config", "--list", "--includes", "--show-scope", "--show-origin", "-z")
     parts = fields.decode("utf-8", "surrogateescape").split("\0")
-    for scope, origin, setting in zip(parts[::3], parts[1::3], parts[2::3], strict=False):
+    for scope, source, setting in zip(parts[::3], parts[1::3], parts[2::3], strict=False):
         if scope in ("local", "worktree"):
             name, equals, value = setting.partition("\n")
-            yield Setting(origin.removeprefix("file:"), name, value if equals else "true")
+            yield Setting(source.removeprefix("file:"), name, value if equals else "true")
 
 
 def _judge(places: Places, setting: Setting) -> str:
@@ -170,6 +213,10 @@ def _named(places: Places, setting: Setting) -> Iterator[Path]:
         words = shlex.split(setting.value.lstrip("!"))
     except ValueError:
         words = setting.value.split()
+    if setting.name.startswith(_HOOKS) or setting.does == _ELSEWHERE:
+        hook = places.top / Path(setting.value).expanduser()
+        yield from sorted(path for path in (hook.iterdir() if hook.is_dir() else (hook,)) if path.is_file())
+        return
     bases = [places.top, Path(places.top, setting.file).parent]
     for word in dict.fromkeys([setting.value, *words]):
         for base in bases:
@@ -197,7 +244,7 @@ def switched_off(places: Places) -> tuple[tuple[str, ...], dict[str, str]]:
         Conflict: a name that cannot be switched off.
     """
     found = suspicious(places)
-    if not found or is_trusted(places, found):
+    if not found or is_trusted(places, [*found, *came_with(places)]):
         return (), {}
     options: list[str] = []
     for section, last in sorted({(s.name.partition(".")[0], s.name.rpartition(".")[0]) for s in found}):

@@ -20,7 +20,7 @@ crmctl crmctl.__main__ crmctl.clock crmctl.errors
 crmctl.vcs crmctl.vcs.places crmctl.vcs.status
 crmctl.cli crmctl.cli.app crmctl.cli.options crmctl.cli.records crmctl.cli.root
 crmctl.model crmctl.model.columns crmctl.model.fields crmctl.model.ids crmctl.model.kinds crmctl.model.money
-crmctl.model.schema crmctl.model.settings crmctl.model.text crmctl.model.values
+crmctl.model.schema crmctl.model.settings crmctl.model.settings_reading crmctl.model.text crmctl.model.values
 crmctl.index crmctl.index.ddl crmctl.index.facts crmctl.index.index crmctl.index.rows
 crmctl.query crmctl.query.asked crmctl.query.compiler crmctl.query.conditions crmctl.query.lexer crmctl.query.names
 crmctl.query.order crmctl.query.parser crmctl.query.problems crmctl.query.sql crmctl.query.tree crmctl.query.writer
@@ -91,6 +91,11 @@ def test_other_reads_stay_light_too(root: Path, words: list[str]) -> None:
     found = imported(root, *words)
     heavy = set(NEVER) - {"decimal", "hashlib"}
     assert found.isdisjoint(heavy), sorted(found & heavy)
+
+
+def test_what_only_filters_need_is_not_loaded_without_any(root: Path) -> None:
+    assert "zoneinfo" not in imported(root, "customer", "list", "-o", "json")
+    assert "crmctl.query" not in imported(root, "timeline", "ada", "-o", "json")
 
 
 def test_help_imports_no_book_and_no_command(root: Path) -> None:

@@ -129,3 +129,34 @@ def test_commands_come_from_standard_input_and_none_of_them_reads_it(book_dir: P
         "records/customers/ada.yaml",
         "records/customers/bob.yaml",
     ]
+
+
+@pytest.mark.parametrize(
+    ("subject", "words"),
+    [
+        ("new: Ada@example.com", "--message holds an e-mail address or phone number of records/customers/ada.yaml"),
+        ("# 0170 1234567 is new", "phone number of records/customers/ada.yaml"),
+        ("gone: old@example.com", "phone number of records/customers/ada.yaml"),
+    ],
+)
+@pytest.mark.parametrize("options", [(), ("-n",)])
+def test_a_message_with_somebodys_address_is_refused(
+    batch: Run, book_dir: Path, subject: str, words: str, options: tuple[str, ...]
+) -> None:
+    commit(book_dir, {"customers/ada.yaml": "name: Ada\nemails: [old@example.com]\n"})
+    head = git(book_dir, "rev-parse", "HEAD")
+    line = "customer set ada emails=ada@example.com 'phones=+49 170 1234567'"
+    done = batch(line, options=("-m", subject, *options))
+    assert (done.code, words in done.err) == (2, True), done.err
+    assert subject.split()[1] not in done.err
+    assert (git(book_dir, "rev-parse", "HEAD"), git(book_dir, "status", "--porcelain")) == (head, "")
+    assert batch(line, options=("-m", "ask bob@example.com about 12345678", *options)).code == 0
+
+
+def test_a_batch_that_leads_back_makes_no_commit(batch: Run, book_dir: Path) -> None:
+    commit(book_dir, {"customers/ada.yaml": "id: 01J00000000000000000000ADA\nname: Ada\nsource: fair\n"})
+    head = git(book_dir, "rev-parse", "HEAD")
+    write(book_dir, {"customers/ada.yaml": "id: 01J00000000000000000000ADA\nname: Ada\nsource: web\n"})
+    done = batch("customer set ada source=fair", options=("--adopt",))
+    assert (done.code, git(book_dir, "rev-parse", "HEAD"), git(book_dir, "status", "--porcelain")) == (0, head, "")
+    assert "Nothing to change (records/customers/ada.yaml is as committed again)." in done.err

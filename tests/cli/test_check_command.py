@@ -107,6 +107,30 @@ def test_fmt_says_what_it_left_alone(run: Run, book_dir: Path) -> None:
     assert run("-C", book_dir, "fmt", "--check").code == 4
 
 
+@pytest.mark.parametrize("staged", [False, True])
+def test_fmt_makes_no_commit_of_nothing(run: Run, book_dir: Path, staged: bool) -> None:
+    commit(book_dir, {"customers/ada.yaml": "id: 01J00000000000000000000ADA\nname: Ada\nsource: fair\n"})
+    head = git(book_dir, "rev-parse", "HEAD")
+    write(book_dir, {"customers/ada.yaml": "source:   fair\nid: 01J00000000000000000000ADA\nname: Ada\n"})
+    if staged:
+        git(book_dir, "add", "-A")
+    done = run("-C", book_dir, "fmt", "--adopt")
+    assert (done.code, git(book_dir, "rev-parse", "HEAD"), git(book_dir, "status", "--porcelain")) == (0, head, "")
+    assert done.err == "Nothing to change (records/customers/ada.yaml is as committed again).\n"
+
+
+def test_fmt_of_carriage_returns_that_git_put_there_makes_no_commit(run: Run, book_dir: Path) -> None:
+    ada = book_dir / "records/customers/ada.yaml"
+    commit(book_dir, {"customers/ada.yaml": "id: 01J00000000000000000000ADA\nname: Ada\n"})
+    head = git(book_dir, "rev-parse", "HEAD")
+    git(book_dir, "config", "core.autocrlf", "true")
+    ada.unlink()
+    git(book_dir, "checkout", "--", "records")
+    assert b"\r\n" in ada.read_bytes()
+    assert run("-C", book_dir, "fmt").code == 0
+    assert git(book_dir, "rev-parse", "HEAD") == head
+
+
 @pytest.mark.parametrize(("number", "text"), [(0, "0 files"), (1, "1 file"), (2, "2 files"), (1204, "1,204 files")])
 def test_counted(number: int, text: str) -> None:
     assert counted(number, "file") == text

@@ -21,6 +21,7 @@ from helpers.two_sides import put
 from helpers.two_sides import read
 from helpers.two_sides import waits
 
+from crmctl.cli import complete
 from crmctl.cli.app import App
 from crmctl.services.book import Book
 from crmctl.services.joining.conflicts import load
@@ -323,3 +324,33 @@ def test_a_file_that_is_edited_by_hand_is_not_lost(waiting: Path, run: Run) -> N
     git(waiting, "checkout", "-q", "--", "records/customers/eve.yaml")
     assert is_fine(run("-C", waiting, "resolve"))
     assert parents(waiting) == 2
+
+
+def test_an_amount_and_its_currency_are_typed_as_the_hint_says(book_dir: Path, run: Run) -> None:
+    ours = {"deals/big.yaml": BIG.replace("100", "120").replace("EUR", "CHF")}
+    theirs = {"deals/big.yaml": BIG.replace("100", "130").replace("EUR", "USD")}
+    waits(book_dir, fork(book_dir, {"deals/big.yaml": BIG}, ours, theirs))
+    form = "amount=120.00 currency=CHF"
+    assert form in run("-C", book_dir, "conflicts").err
+    assert form in run("-C", book_dir, "resolve", "big").err
+    assert form in run("-C", book_dir, "resolve", "big", "amount=125").err
+    assert is_fine(run("-C", book_dir, "resolve", "big", *form.split()))
+    assert read(book_dir, "deals/big.yaml") == ours["deals/big.yaml"]
+
+
+def test_what_is_asked_about_is_completed(waiting: Path) -> None:
+    def offered(typed: str, *words: str, fields: bool = True) -> list[str]:
+        app = App()
+        app.folder = str(waiting)
+        context = click.Context(click.Command("resolve"), obj=app)
+        context.params["words"] = words
+        return [item.value for item in complete.questions(context, typed, fields=fields)]
+
+    assert offered("") == ["ada", "big", "call", "eve"]
+    assert offered("", "deal") == ["big"]
+    assert offered("a") == ["ada"]
+    assert offered("", "ada") == ["role=", "source="]
+    assert offered("ro", "customer", "ada", "source=ours") == ["role="]
+    assert offered("role=t", "ada") == ["role=theirs"]
+    assert offered("", "ada", fields=False) == []
+    assert offered("", "nobody") == []

@@ -434,8 +434,14 @@ def test_a_folder_of_hooks_that_cannot_be_written(run: Run, book_dir: Path) -> N
 
 
 def test_printing_a_hook(run: Run) -> None:
-    assert run("hooks", "print", "pre-receive").out == githooks.shim("pre-receive")
+    printed = run("hooks", "print", "pre-receive")
+    assert printed.out == githooks.shim("pre-receive")
+    assert run("hooks", "print", "pre-push").err == ""
     assert run("hooks", "print", "nonsense").code == 2
+    # Whoever puts it on a server is told what it will not take.
+    words = ("crm.yaml", "attributes", "submodules", "programs", "links", "id", "main branch")
+    for told in (printed.err, run("hooks", "--help").out):
+        assert all(word in " ".join(told.split()) for word in words)
 
 
 def test_the_hook_of_a_server(run: Run, tmp_path: Path) -> None:
@@ -445,6 +451,7 @@ def test_the_hook_of_a_server(run: Run, tmp_path: Path) -> None:
     result = run("hooks", "install", "--server", server)
     assert result.code == 0
     assert f"undo: crmctl hooks uninstall --server {server}" in result.err
+    assert "It takes no commit with records that are unreadable" in result.err
     shown = run("hooks", "show", "--server", server, "-o", "json").out
     assert [(row["hook"], row["state"]) for row in json.loads(shown)] == [("pre-receive", "installed")]
     assert run("hooks", "uninstall", "--server", server).code == 0

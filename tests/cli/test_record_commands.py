@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shlex
 from typing import TYPE_CHECKING
 
 import pytest
@@ -158,6 +159,60 @@ def test_what_others_name_is_removed_only_by_force(run: Run, root: Path) -> None
     assert done.code == 5
     assert "named by 1 other record(s): deal d" in done.err
     assert run("-C", root, "customer", "rm", "ada", "--force").code == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "needed", "example"),
+    [
+        ("followup add 'call him'", "a followup needs --due", "crmctl followup add 'call him' --due fri"),
+        ("followup add x --due ''", "a followup needs --due", "crmctl followup add x --due fri"),
+        ("deal add x --amount 5", "a deal needs --customer", "crmctl deal add x --customer CUSTOMER"),
+        ("campaign add x", "a campaign needs --purpose", "crmctl campaign add x --purpose newsletter"),
+        (
+            "machine add x",
+            "a machine needs --set serial=... and --set built=...",
+            "crmctl machine add x --set serial=SERIAL --set built=fri",
+        ),
+    ],
+)
+def test_what_a_new_record_lacks_is_told_as_options(run: Run, root: Path, line: str, needed: str, example: str) -> None:
+    settings = root / "crm.yaml"
+    kind = "  machine:\n    fields:\n      name: text\n      serial: {type: text, required: true}\n"
+    kind += "      built: {type: date, required: true}\n"
+    settings.write_text(settings.read_text() + "purposes: {newsletter: consent}\nkinds:\n" + kind)
+    commit(root)
+    done = run("-C", root, *shlex.split(line))
+    assert (done.code, done.out) == (2, "")
+    assert done.err == f"crmctl: {needed}\nhint: For example: {example}\n"
+    assert git(root, "status", "--porcelain") == ""
+
+
+def test_what_else_is_wrong_with_a_new_record_is_told_as_before(run: Run, root: Path) -> None:
+    done = run("-C", root, "customer", "add", "x", "--set", "consent.newsletter.basis=consent")
+    assert (done.code, "newsletter has no state" in done.err, "needs" in done.err) == (4, True, False)
+
+
+@pytest.mark.parametrize("option", ["--email", "--phone", "--organization"])
+def test_an_option_without_its_value_is_no_bug(run: Run, root: Path, option: str) -> None:
+    done = run("-C", root, "customer", "add", "X", option)
+    assert (done.code, done.err.splitlines()[0]) == (2, f"crmctl: option '{option}' requires an argument")
+
+
+def test_records_without_a_handle_are_listed_with_their_ids(run: Run, root: Path) -> None:
+    identity = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
+    line = f'{{"id": "{identity}", "at": "2026-01-01T00:00:00Z", "type": "note", "text": "x"}}\n'
+    commit(root, {"interactions/ada.jsonl": line})
+    assert json.loads(run("-C", root, "interaction", "list", "-o", "json").out)[0]["id"] == identity
+    assert json.loads(run("-C", root, "interaction", "list", "-o", "jsonl").out)["id"] == identity
+    for form in ("csv", "tsv"):  # Last, so that the other columns stay where they were.
+        header, row = run("-C", root, "interaction", "list", "-o", form).out.splitlines()
+        assert (header.startswith("at"), header.endswith("id"), row.endswith(identity)) == (True, True, True)
+    for form in ("table", "md"):
+        assert identity not in run("-C", root, "interaction", "list", "-o", form).out
+    assert json.loads(run("-C", root, "interaction", "list", "--fields", "type", "-o", "json").out) == [
+        {"type": "note"}
+    ]
+    assert "id" not in json.loads(run("-C", root, "customer", "list", "-o", "json").out)[0]
 
 
 def test_an_interaction_is_changed_and_removed_by_its_id(run: Run, root: Path) -> None:

@@ -25,7 +25,7 @@ from crmctl.cli.root import ROOT
 from crmctl.model import settings as settings_module
 from crmctl.model.fields import TYPES
 from crmctl.model.kinds import KINDS
-from crmctl.model.settings import read_settings
+from crmctl.model.settings_reading import read_settings
 from crmctl.model.validate import check_record
 from crmctl.store.jsonl import read_lines
 from crmctl.store.yaml_reader import read_yaml

@@ -417,6 +417,7 @@ def test_other_files_are_taken_as_a_whole(book_dir: Path, run: Run) -> None:
 
 
 def test_a_hook_that_refuses_the_merge_leaves_it_answered(book_dir: Path, run: Run) -> None:
+    assert run("-C", book_dir, "customer", "list").code == 0  # From here on, hooks are the user's own.
     fork(book_dir, {"customers/ada.yaml": ADA}, {"customers/ada.yaml": CHIEF}, {"customers/ada.yaml": QUEEN})
     stops(book_dir, "merge", "theirs")
     hook = book_dir / ".git/hooks/commit-msg"

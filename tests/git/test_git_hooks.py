@@ -18,6 +18,7 @@ from crmctl.index.index import Index
 from crmctl.services.book import Book
 from crmctl.services.checking.message import check_message
 from crmctl.services.checking.received import check_received
+from crmctl.services.checking.staged import check_staged
 from crmctl.services.checking.staged_merge import check_staged_merge
 from crmctl.services.clone import githooks
 from crmctl.services.clone.starter import ATTRIBUTES
@@ -239,7 +240,7 @@ def test_markers_and_unreadable_records_are_not_pushed(hooked: Path, remote: Pat
         {
             "customers/ada.yaml": marked,
             "customers/bob.yaml": "name: [\n",
-            "customers/odd.yaml": "nmae: wrong, but readable\n",
+            "customers/odd.yaml": "nmae: wrong\nname: Odd\n",
             "interactions/bob.jsonl": "{\n",
             "/templates/a.md": "Hello\n" + marked,
             "/notes.md": marked,
@@ -248,11 +249,35 @@ def test_markers_and_unreadable_records_are_not_pushed(hooked: Path, remote: Pat
     for branch in ("main", "main:other", "HEAD:refs/heads/new"):
         done = attempt(hooked, "push", "-q", "origin", branch)
         assert done.returncode == 1
-        for name in ("records/customers/ada.yaml:1", "records/customers/bob.yaml:2", "bob.jsonl:1", "templates/a.md"):
+        for name in ("customers/ada.yaml:1", "customers/bob.yaml:2", "odd.yaml:1", "bob.jsonl:1", "templates/a.md"):
             assert name in done.stderr
-        assert "odd.yaml" not in done.stderr
         assert "notes.md" not in done.stderr
-        assert "not pushed, 4 problems (to push anyway: git push --no-verify)" in done.stderr
+        assert "not pushed, 5 problems (to push anyway: git push --no-verify)" in done.stderr
+
+
+def test_every_commit_that_leaves_is_looked_at_as_a_server_would(hooked: Path, remote: Path) -> None:
+    """What is put right later is in the history all the same, where a server with the hook would not take it."""
+    commit(hooked, {"customers/ada.yaml": "name: [\n"})
+    wrong = head(hooked)[:10]
+    commit(hooked, {"customers/ada.yaml": ADA})
+    commit(hooked, {"customers/ada.yaml": ADA.replace("A\n", "D\n", 1)}, "another id")
+    another = head(hooked)[:10]
+    for what in (("origin", "main"), ("origin", "HEAD:refs/heads/new"), (str(remote), "main")):
+        done = attempt(hooked, "push", "-q", *what)
+        assert done.returncode == 1
+        told = [line for line in done.stderr.splitlines() if line.startswith("records/")]
+        assert [line.rpartition(" (")[2] for line in told] == [f"in commit {another})", f"in commit {wrong})"]
+        assert "must stay so" in told[0]
+    git(hooked, "push", "-q", "--no-verify", "origin", "main")
+    assert attempt(hooked, "push", "-q", "origin", "main:other").returncode == 0
+
+
+def test_which_branches_may_be_rewound_is_for_the_server_to_say(hooked: Path, remote: Path) -> None:
+    commit(hooked, {"customers/ada.yaml": ADA})
+    git(hooked, "push", "-q", "origin", "main")
+    git(hooked, "reset", "-q", "--hard", "HEAD^")
+    commit(hooked, {"customers/bob.yaml": BOB})
+    assert attempt(hooked, "push", "-q", "--force", "origin", "main").returncode == 0
 
 
 def test_only_what_changes_there_is_looked_at(hooked: Path, remote: Path) -> None:
@@ -396,6 +421,27 @@ def test_a_bug_of_ours_holds_up_nobody_but_on_a_server(
     assert capfd.readouterr().err.count("a bug of ours, so nothing was checked: ZeroDivisionError") == 2
 
 
+def test_a_rebase_tells_what_it_has_made_wrong(hooked: Path) -> None:
+    """git asks no hook about the commits of a rebase, not even about those that somebody has put together by hand."""
+    fork(hooked, "role: buyer\n", "role: seller\n")
+    switch(hooked, "b0")
+    assert attempt(hooked, "rebase", "b1").returncode == 1
+    write(hooked, {"customers/ada.yaml": "name: [\n"})
+    git(hooked, "add", "-A")
+    done = attempt(hooked, "-c", "core.editor=true", "rebase", "--continue")
+    assert done.returncode == 0
+    assert "records/customers/ada.yaml:2:1: " in done.stderr
+    assert f"(in commit {head(hooked)[:10]})" in done.stderr
+    assert "crmctl: the rebase is done, and will not be pushed as it is, 1 problem" in done.stderr
+    write(hooked, {"customers/ada.yaml": ADA})
+    done = attempt(hooked, "commit", "-q", "-a", "--amend", "-m", "right")
+    assert (done.returncode, done.stderr) == (0, "")
+    switch(hooked, "main")
+    commit(hooked, {"customers/bob.yaml": BOB})
+    switch(hooked, "b0")
+    assert "crmctl" not in attempt(hooked, "rebase", "main").stderr
+
+
 # pre-receive
 
 
@@ -412,6 +458,12 @@ def server(book_dir: Path, tmp_path: Path) -> Path:
 
 def pushed(root: Path, what: str = "main", *options: str) -> subprocess.CompletedProcess[str]:
     return attempt(root, "push", "-q", *options, "origin", what)
+
+
+def held(root: Path) -> list[str]:
+    """What the hook would say to a commit of everything that stands there."""
+    git(root, "add", "-A")
+    return [str(problem) for problem in check_staged(root).problems]
 
 
 def received(root: Path, server: Path) -> list[str]:
@@ -461,10 +513,31 @@ HELD_UP = {
 }
 
 
+NAMING = {
+    "settings, nested": ("/crm.yaml", "name: X\npurposes:\n  news:\n    command: evil\n", "crm.yaml:4", "command"),
+    "settings": ("/crm.yaml", "name: X\neditor: evil\n", "crm.yaml:2", "editor"),
+    "front matter": ("/templates/a.md", "---\nsubject: Hi\nsmtp:\n  host: x\n---\nHi\n", "templates/a.md:4", "host"),
+    "report": ("/reports/a.sql", "-- title: A\n-- include: ../x\nSELECT 1\n", "reports/a.sql:2", "include"),
+}
+
+
+@pytest.mark.parametrize("what", NAMING)
+def test_keys_that_would_name_a_program_or_a_host_stay_out_everywhere(book_dir: Path, server: Path, what: str) -> None:
+    path, text, where, key = NAMING[what]
+    write(book_dir, {path: text})
+    git(book_dir, "add", "-A")
+    staged = [str(problem) for problem in check_staged(book_dir).problems]
+    commit(book_dir)
+    for told in (staged, received(book_dir, server)):
+        assert any(words.startswith(where) and f"'{key}' has no place in a shared book" in words for words in told)
+
+
 @pytest.mark.parametrize("what", HELD_UP)
 def test_what_a_server_does_not_take(book_dir: Path, server: Path, what: str) -> None:
     files, words = HELD_UP[what]
-    commit(book_dir, files)
+    write(book_dir, files)
+    assert any(words in told for told in held(book_dir)), "it is told already before it is committed"
+    commit(book_dir)
     (told,) = received(book_dir, server)
     assert words in told
 
@@ -496,8 +569,11 @@ def test_an_id_never_changes(book_dir: Path, server: Path) -> None:
     commit(book_dir, {"customers/new.yaml": "id: 01J0000000000000000000000C\nname: New\n"}, "a first id")
     assert received(book_dir, server) == []
     for changed in (ADA.replace("A\n", "D\n", 1), ADA.partition("\n")[2]):
-        commit(book_dir, {"customers/ada.yaml": changed})
+        write(book_dir, {"customers/ada.yaml": changed})
+        (staged,) = held(book_dir)
+        commit(book_dir)
         (words,) = received(book_dir, server)
+        assert words.startswith(staged)
         assert "the id of this record was 01J0000000000000000000000A and must stay so" in words
         git(book_dir, "reset", "-q", "--hard", "HEAD^")
     git(book_dir, "rm", "-q", "records/customers/ada.yaml")
@@ -528,6 +604,7 @@ def test_links_and_programs_are_not_taken(book_dir: Path, server: Path) -> None:
     (book_dir / "anywhere").symlink_to("/etc/passwd")
     git(book_dir, "init", "-q", "module")
     commit(book_dir / "module")
+    staged = held(book_dir)
     commit(book_dir)
     where = f"(in commit {head(book_dir)[:10]})"
     assert received(book_dir, server) == [
@@ -536,6 +613,7 @@ def test_links_and_programs_are_not_taken(book_dir: Path, server: Path) -> None:
         f"records/customers/ada.yaml: the file is marked as a program {where}",
         f"records/customers/link.yaml: a link stands where a file should be {where}",
     ]
+    assert [f"{words} {where}" for words in staged] == received(book_dir, server)
 
 
 def test_books_in_folders_of_a_servers_repository(book_dir: Path, server: Path) -> None:
@@ -632,9 +710,12 @@ REBINDING = [
 def test_attributes_that_take_records_from_crmctl_are_not_taken(
     book_dir: Path, server: Path, path: str, line: str
 ) -> None:
-    commit(book_dir, {"customers/ada.yaml": ADA, f"/{path}": f"# ours\n{line}\n"})
+    write(book_dir, {"customers/ada.yaml": ADA, f"/{path}": f"# ours\n{line}\n"})
+    (staged,) = held(book_dir)
+    commit(book_dir)
     (told,) = received(book_dir, server)
     assert told.startswith(f"{path}:2:1: this line has git treat records in its own way: ")
+    assert told.startswith(staged)
 
 
 def test_other_attributes_are_taken(book_dir: Path, server: Path) -> None:
@@ -645,6 +726,9 @@ def test_other_attributes_are_taken(book_dir: Path, server: Path) -> None:
 
 
 def test_no_other_repository_is_brought_in(book_dir: Path, server: Path) -> None:
-    commit(book_dir, {"/.gitmodules": '[submodule "x"]\n\tpath = x\n\turl = ./x\n'})
+    write(book_dir, {"/.gitmodules": '[submodule "x"]\n\tpath = x\n\turl = ./x\n'})
+    (staged,) = held(book_dir)
+    commit(book_dir)
     (told,) = received(book_dir, server)
+    assert told.startswith(staged)
     assert told.startswith(".gitmodules: another repository would be brought in by this file")

@@ -11,6 +11,9 @@ from helpers.books import commit
 from helpers.books import git
 from helpers.books import write
 
+from crmctl.vcs import origin
+from crmctl.vcs import places
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -22,6 +25,7 @@ ADA = "records/customers/ada.yaml"
 @pytest.fixture
 def book(book_dir: Path) -> Path:
     commit(book_dir, {"customers/ada.yaml": "name: Ada\n", "customers/bob.yaml": "name: Bob\n"})
+    origin.note(places.find(book_dir))  # So that hooks put there are the user's own.
     return book_dir
 
 

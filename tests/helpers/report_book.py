@@ -6,14 +6,17 @@ import random
 import sqlite3
 from datetime import date
 from datetime import timedelta
+from typing import TYPE_CHECKING
 from typing import NamedTuple
 
 from crmctl.index import ddl
-from crmctl.model.settings import Settings
-from crmctl.model.settings import read_settings
+from crmctl.model.settings_reading import read_settings
 from crmctl.reports.params import Params
 from crmctl.reports.params import day_number
 from crmctl.reports.params import stage_rows
+
+if TYPE_CHECKING:
+    from crmctl.model.settings import Settings
 
 TODAY = date(2026, 11, 25)
 NOW = day_number(TODAY) * 86400 + 43200

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from crmctl.index.index import Index
 from crmctl.index.index import State
 from crmctl.mail.addresses import ascii_address
-from crmctl.model.settings import read_settings
+from crmctl.model.settings_reading import read_settings
 from crmctl.services.audience import Plan
 from crmctl.services.audience import is_held_out
 from crmctl.services.audience import plan

@@ -23,7 +23,7 @@ from crmctl.model import validate
 from crmctl.model import values
 from crmctl.model.fields import TYPES
 from crmctl.model.fields import Field
-from crmctl.model.settings import read_settings
+from crmctl.model.settings_reading import read_settings
 from crmctl.model.text import fold
 
 if TYPE_CHECKING:

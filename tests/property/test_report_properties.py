@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from crmctl.errors import InvalidData
 from crmctl.index import ddl
-from crmctl.model.settings import read_settings
+from crmctl.model.settings_reading import read_settings
 from crmctl.render.bars import bars
 from crmctl.reports.catalogue import find
 from crmctl.reports.catalogue import parse_report

@@ -21,7 +21,7 @@ from crmctl.model.ids import handle_problem
 from crmctl.model.ids import is_id
 from crmctl.model.settings import DEFAULT_INTERACTION_TYPES
 from crmctl.model.settings import Settings
-from crmctl.model.settings import read_settings
+from crmctl.model.settings_reading import read_settings
 from crmctl.store.jsonl import read_lines
 from crmctl.store.jsonl import write_line
 from crmctl.store.yaml_reader import read_yaml

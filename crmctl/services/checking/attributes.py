@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from crmctl.errors import Problem
 from crmctl.model.settings import FILE
-from crmctl.services.checking.pushed import in_books
+from crmctl.services.checking.tracked import in_books
 from crmctl.store.layout import RECORDS
 
 if TYPE_CHECKING:

@@ -28,27 +28,41 @@ _NAMES = (
     *(("purposes", "*"), ("pipelines", "*"), ("response_targets", "*")),
     *(("fields", "*"), ("fields", "*", "*"), ("kinds", "*"), ("kinds", "*", "fields", "*")),
 )
+TEMPLATES, REPORTS = "templates", "reports"
 _FORMS = (".md", ".txt", ".html")
+_QUERY = ".sql"
 
 
 def problems(files: Files) -> Iterator[Problem]:
     """Every such key in ``crm.yaml``, in the front matter of templates and in the headers of reports."""
-    yield from _settings(files)
-    for path in sorted(_named(files, "templates", _FORMS)):
-        yield from _template(files, path)
-    for path in sorted(_named(files, "reports", (".sql",))):
-        yield from _report(files, path)
+    for path in (FILE, *sorted(_named(files, TEMPLATES, _FORMS)), *sorted(_named(files, REPORTS, (_QUERY,)))):
+        try:
+            data = files.read(path)
+        except (InvalidData, OSError):
+            continue
+        yield from in_file(path, data)
 
 
-def _settings(files: Files) -> Iterator[Problem]:
+def in_file(path: str, data: bytes) -> Iterator[Problem]:
+    """Every such key in a file of a book, wherever its content comes from; nothing in one that holds no such keys."""
+    folder = path.partition("/")[0]
+    if path == FILE:
+        yield from _settings(data)
+    elif folder == TEMPLATES and path.endswith(_FORMS):
+        yield from _template(path, _text(data))
+    elif folder == REPORTS and path.endswith(_QUERY):
+        yield from _report(path, _text(data))
+
+
+def _settings(data: bytes) -> Iterator[Problem]:
     """Those below the first level; ``model.settings`` itself tells of the others."""
     from crmctl.store.yaml_reader import read_yaml
 
     try:
-        data, marks = read_yaml(files.read(FILE), FILE, marks=True)
-    except (InvalidData, OSError):
+        found, marks = read_yaml(data, FILE, marks=True)
+    except InvalidData:
         return
-    for path in _keys(data, ()):
+    for path in _keys(found, ()):
         if len(path) > 1 and path[-1] in RUNS_THINGS and not any(_fits(path, names) for names in _NAMES):
             yield _problem(FILE, path[-1], *marks.get(path, (0, 0)))
 
@@ -79,11 +93,10 @@ def _named(files: Files, folder: str, endings: tuple[str, ...]) -> Iterator[str]
             yield f"{folder}/{name}"
 
 
-def _template(files: Files, path: str) -> Iterator[Problem]:
+def _template(path: str, text: str) -> Iterator[Problem]:
     from crmctl.render.templates import split_front
     from crmctl.store.yaml_reader import read_yaml
 
-    text = _text(files, path)
     try:
         front, _, _ = split_front(path, text)
         # The line feed stands for the fence above it, so that lines are those of the file.
@@ -96,8 +109,8 @@ def _template(files: Files, path: str) -> Iterator[Problem]:
             yield _problem(path, at[-1], *marks.get(at, (0, 0)))
 
 
-def _report(files: Files, path: str) -> Iterator[Problem]:
-    for number, line in enumerate(_text(files, path).split("\n"), 1):
+def _report(path: str, text: str) -> Iterator[Problem]:
+    for number, line in enumerate(text.split("\n"), 1):
         line = line.strip()
         if line and not line.startswith("--"):
             return
@@ -106,11 +119,8 @@ def _report(files: Files, path: str) -> Iterator[Problem]:
             yield _problem(path, key.strip(), number, 0)
 
 
-def _text(files: Files, path: str) -> str:
-    try:
-        return files.read(path).decode("utf-8", "replace").removeprefix("\ufeff")
-    except (InvalidData, OSError):
-        return ""
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace").removeprefix("\ufeff")
 
 
 def _problem(path: str, key: str, line: int, column: int) -> Problem:

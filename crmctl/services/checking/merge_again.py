@@ -47,8 +47,16 @@ def derived(book: Book, graph: Graph, case: Case) -> Iterator[tuple[str, Finding
 
 
 def _pair(book: Book, case: Case) -> Iterator[tuple[str, Finding]]:
+    # A sync follows records to other names, git does not: either is right.
+    found = list(_merged_again(book, case, follow=False))
+    if found:
+        found = min(found, list(_merged_again(book, case, follow=True)), key=len)
+    yield from found
+
+
+def _merged_again(book: Book, case: Case, *, follow: bool) -> Iterator[tuple[str, Finding]]:
     ours, theirs = case.merge.parents
-    merged = merge_trees(book.repository, case.bases, ours, theirs)
+    merged = merge_trees(book.repository, case.bases, ours, theirs, follow=follow)
     actual = _Actual(book, case.merge.commit, ours, (*case.bases[:1], ours, theirs))
     actual.load([*merged.files, *(question.path for question in merged.questions)])
     findings = [*_compared(merged, actual)]
@@ -57,7 +65,7 @@ def _pair(book: Book, case: Case) -> Iterator[tuple[str, Finding]]:
         yield from findings
         return
     bases, ours, theirs = renamed.bases, renamed.ours, renamed.theirs
-    merged = merge_trees(book.repository, bases, ours, theirs)
+    merged = merge_trees(book.repository, bases, ours, theirs, follow=follow)
     actual = _Actual(book, case.merge.commit, ours, (*bases[:1], ours, theirs))
     actual.load([*merged.files, *(question.path for question in merged.questions)])
     yield from _compared(merged, actual)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from crmctl.errors import Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from collections.abc import Iterable
     from collections.abc import Iterator
     from pathlib import Path
@@ -31,17 +32,33 @@ def check_message(here: Path, path: Path) -> list[Problem]:
         NoBook, GitFailed: there is no repository, or it cannot be read.
     """
     text = path.read_text(encoding="utf-8", errors="replace")
-    spoken = [(number, words) for number, line in _lines(text) for words in _personal(line)]
+    return _problems(path.name, _lines(text), lambda: _staged(here))
+
+
+def check_words(text: str, records: Iterable[tuple[str, bytes]]) -> list[Problem]:
+    """The same of a message that git does not edit; ``records`` are paths of those that change, each with a content.
+
+    A record that is changed comes twice, with what it was and what it becomes.
+    """
+    lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if not _SIGNED.match(line)]
+    return _problems("message", lines, lambda: [(path, _in_record(path, data)) for path, data in records])
+
+
+def _problems(
+    name: str, lines: Iterable[tuple[int, str]], changed: Callable[[], list[tuple[str, set[str]]]]
+) -> list[Problem]:
+    """``changed`` is asked only where there is something in the lines that could be somebody's."""
+    spoken = [(number, words) for number, line in lines for words in _personal(line)]
     if not spoken:
         return []
-    known = _staged(here)
+    known = changed()
     problems = []
     for number, words in spoken:
         record = next((record for record, there in known for own in there if _same(words, own)), "")
         if record:
             hint = "Name the record instead; an address in a message stays in the history for good."
             message = f"the commit message holds an e-mail address or phone number of {record}"
-            problems.append(Problem(path.name, number, 0, "personal-data", message, hint))
+            problems.append(Problem(name, number, 0, "personal-data", message, hint))
     return problems
 
 
@@ -73,8 +90,8 @@ def _same(words: str, own: str) -> bool:
 
 def _staged(here: Path) -> list[tuple[str, set[str]]]:
     """The records that the commit adds, changes or removes, each with the addresses and numbers in it."""
-    from crmctl.services.checking.pushed import in_books
-    from crmctl.services.checking.pushed import roots
+    from crmctl.services.checking.tracked import in_books
+    from crmctl.services.checking.tracked import roots
     from crmctl.store.layout import RECORDS
     from crmctl.vcs import places
     from crmctl.vcs.staged import Staged

@@ -11,7 +11,7 @@ from crmctl.errors import Problem
 from crmctl.model import values
 from crmctl.model.fields import Field
 from crmctl.model.settings import FILE
-from crmctl.model.settings import read_settings
+from crmctl.model.settings_reading import read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from crmctl import clock
@@ -12,15 +11,20 @@ from crmctl.errors import Problem
 from crmctl.model import ids as identities
 from crmctl.model.settings import FILE
 from crmctl.services.book import Book
+from crmctl.services.checking import attributes
+from crmctl.services.checking import commands
+from crmctl.services.checking import rules
 from crmctl.services.checking import settings as checks_settings
+from crmctl.services.checking import tracked
 from crmctl.services.checking.checks import Ids
 from crmctl.services.checking.checks import Report
 from crmctl.services.checking.checks import check_content
 from crmctl.services.checking.checks import others_with_ids
-from crmctl.services.checking.pushed import settings_gone
 from crmctl.services.checking.records import Checker
+from crmctl.services.checking.staged_merge import is_merging
 from crmctl.store import layout
 from crmctl.vcs import places
+from crmctl.vcs.repository import PLAIN
 from crmctl.vcs.staged import Staged
 
 if TYPE_CHECKING:
@@ -28,10 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from crmctl.model.settings import Settings
     from crmctl.vcs.staged import StagedFile
 
-_PLAIN = ("100644", "100755")
 _BACK = "Bring them back: git restore --staged --worktree {}"
 
 
@@ -43,35 +45,63 @@ def check_staged(here: Path) -> Report:
     Raises:
         NoBook, GitFailed: there is no repository, or it cannot be read.
     """
-    top = places.find(here.absolute()).top
+    found = places.find(here.absolute())
+    top = found.top
     staged = Staged(top, here.absolute())
     files = staged.files()
-    roots = sorted((path.removesuffix(FILE) for path in files if PurePosixPath(path).name == FILE), reverse=True)
+    roots = sorted(tracked.roots(files), reverse=True)
     changed, removed = staged.changed(), staged.removed()
-    problems = [problem._replace(hint=_BACK.format(problem.path)) for problem in settings_gone(removed, files)]
+    problems = [problem._replace(hint=_BACK.format(problem.path)) for problem in tracked.settings_gone(removed, files)]
+    if roots:
+        problems += _as_on_a_server(staged, files, changed, roots)
+        if not is_merging(found):
+            problems += _ids_stay(staged, [path for path in tracked.in_books(changed, roots) if path.endswith(".yaml")])
     count = 0
     for prefix in roots:
         mine = [path for path in changed if _is_of(path, prefix, roots)]
         gone = [path for path in removed if _is_of(path, prefix, roots)]
         if mine or gone:
             count += len(mine)
-            found = _check_book(top / prefix, prefix, staged, files, mine, gone)
-            problems += [problem._replace(path=prefix + problem.path) for problem in found]
+            wrong = _check_book(top / prefix, prefix, staged, files, mine, gone)
+            problems += [problem._replace(path=prefix + problem.path) for problem in wrong]
     return Report(sorted(set(problems)), count)
 
 
+def _as_on_a_server(
+    staged: Staged, files: dict[str, StagedFile], changed: list[str], roots: list[str]
+) -> Iterator[Problem]:
+    """What a server would not take of any commit, told before there is one that would have to be made anew."""
+    yield from rules.modules(changed, roots)
+    for path in changed:
+        yield from rules.mode(path, files[path].mode, roots)
+    told = [path for path in changed if path.rpartition("/")[2] == attributes.NAME and files[path].mode in PLAIN]
+    contents = staged.contents(files[path].oid for path in told)
+    for path in told:
+        yield from attributes.rebinding(path, contents[files[path].oid], files, roots)
+    yield from rules.collisions(files, set(changed))
+
+
+def _ids_stay(staged: Staged, paths: list[str]) -> Iterator[Problem]:
+    versions = {path: oids for path, oids in staged.versions().items() if len(oids) > 1} if paths else {}
+    both = [path for path in paths if path in versions]
+    contents = staged.contents(oid for path in both for oid in versions[path])
+    for path in both:
+        before, after = (contents[oid] for oid in versions[path])
+        yield from rules.identity(path, after, [before])
+
+
 def _is_of(path: str, prefix: str, roots: Iterable[str]) -> bool:
-    """Whether a path is a record or the settings of the book at ``prefix``, and of none further in."""
+    """Whether crmctl reads the file at a path in the book at ``prefix``, and in none further in."""
     nearest = max((root for root in roots if path.startswith(root)), key=len, default="")
     inside = path.removeprefix(prefix)
-    return nearest == prefix and (inside == FILE or inside.startswith(f"{layout.RECORDS}/"))
+    return nearest == prefix and (inside == FILE or inside.startswith(tracked.FOLDERS))
 
 
 def _check_book(
     root: Path, prefix: str, staged: Staged, files: dict[str, StagedFile], changed: list[str], removed: list[str]
 ) -> Iterator[Problem]:
     contents = staged.contents(
-        files[path].oid for path in [*changed, prefix + FILE] if path in files and files[path].mode in _PLAIN
+        files[path].oid for path in [*changed, prefix + FILE] if path in files and files[path].mode in PLAIN
     )
     try:
         settings, problems = checks_settings.read(contents[files[prefix + FILE].oid])
@@ -80,18 +110,21 @@ def _check_book(
         return
     if prefix + FILE in changed:
         yield from problems
+    for full in changed:
+        if files[full].mode in PLAIN:
+            yield from commands.in_file(full.removeprefix(prefix), contents[files[full].oid])
     inside = {path.removeprefix(prefix) for path in files if path.startswith(prefix)}
-    handles = _handles(inside, settings)
-    checker = Checker(settings, handles, _templates(inside), clock.now(settings.zone))
+    handles = tracked.handles(inside, settings)
+    checker = Checker(settings, handles, tracked.templates(inside), clock.now(settings.zone))
     ids = Ids()
     for full in changed:
         path = full.removeprefix(prefix)
+        if files[full].mode not in PLAIN:
+            continue
         place = layout.place_of(path, settings.schema)
         if place is None:
-            continue
-        if files[full].mode not in _PLAIN:
-            message, hint = "a link or a folder stands where a record should be", "Put a plain file there."
-            yield Problem(path, 0, 0, "not-a-file", message, hint)
+            if path != FILE:
+                yield from tracked.unreadable(path, contents[files[full].oid])
             continue
         wrong = identities.handle_problem(place.handle)
         if wrong:
@@ -99,20 +132,6 @@ def _check_book(
             yield Problem(path, 0, 0, "bad-handle", f"the file's name is not a handle: {wrong}", hint)
         yield from check_content(path, place, contents[files[full].oid], checker, ids)
     yield from _by_index(root, ids, {path.removeprefix(prefix) for path in removed}, handles)
-
-
-def _handles(inside: Iterable[str], settings: Settings) -> dict[str, set[str]]:
-    handles: dict[str, set[str]] = {kind.name: set() for kind in settings.schema.kinds if kind.storage == "yaml"}
-    for path in inside:
-        place = layout.place_of(path, settings.schema)
-        if place is not None and place.kind.storage == "yaml":
-            handles[place.kind.name].add(place.handle)
-    return handles
-
-
-def _templates(inside: Iterable[str]) -> set[str]:
-    names = {path.removeprefix("templates/") for path in inside if path.startswith("templates/")}
-    return names | {name.rpartition(".")[0] for name in names}
 
 
 def _by_index(root: Path, ids: Ids, removed: Iterable[str], handles: dict[str, set[str]]) -> Iterator[Problem]:

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from crmctl.model.settings import FILE
+from crmctl.services.checking.tracked import roots
 from crmctl.vcs import places
 from crmctl.vcs.staged import Staged
 
@@ -42,7 +41,7 @@ def check_staged_merge(here: Path, *, going_well: bool = False) -> list[Problem]
     from crmctl.services.joining.treemerge_units import from_top
 
     staged = Staged(found.top, here.absolute())
-    prefixes = [path.removesuffix(FILE) for path in staged.files() if PurePosixPath(path).name == FILE]
+    prefixes = roots(staged.files())
     commit = staged.as_merge(heads) if prefixes else ""
     problems = set()
     for prefix in prefixes:
@@ -50,6 +49,11 @@ def check_staged_merge(here: Path, *, going_well: bool = False) -> list[Problem]
             words = problem.message.replace(f"in merge {commit[:10]}", "in this merge")
             problems.add(problem._replace(path=from_top(problem.path, prefix), message=words, hint=_HINT))
     return sorted(problems)
+
+
+def is_merging(found: Places) -> bool:
+    """Whether the commit to come joins others with HEAD."""
+    return bool(_heads(found) or _announced())
 
 
 def _heads(found: Places) -> list[str]:

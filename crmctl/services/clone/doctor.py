@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from crmctl.services.book import Book
+    from crmctl.vcs.suspects import Setting
 
 OK, WARN, BAD = "ok", "warn", "bad"
 
@@ -124,16 +125,22 @@ def _repository(book: Book) -> Iterator[Finding]:
 
 
 def _own_settings(book: Book) -> Iterator[Finding]:
-    """What the repository's own settings would run: a repository is refused until the user has allowed it."""
+    """What the repository's own settings and hooks would run: it is refused until the user has allowed it."""
     from crmctl.services.clone import trust
 
     settings = trust.found(book.places)
     trusted = trust.is_trusted(book.places, settings)
     for setting in settings:
-        words = f"{setting.name} = {setting.value} ({setting.does}; in {setting.file})"
-        yield Finding(OK if trusted else BAD, "git's settings", words, "" if trusted else trust.HINT)
-    if not settings:
+        yield Finding(OK if trusted else BAD, "git's settings", _in_words(setting), "" if trusted else trust.HINT)
+    hooks = trust.own_hooks(book.places)
+    for hook in hooks:
+        yield Finding(OK, "git's settings", _in_words(hook))
+    if not settings and not hooks:
         yield Finding(OK, "git's settings", "those of this repository run nothing")
+
+
+def _in_words(setting: Setting) -> str:
+    return f"{setting.name} = {setting.value} ({setting.does}; in {setting.file})"
 
 
 def _identity(book: Book) -> Iterator[Finding]:
@@ -207,7 +214,7 @@ def _git_lock(book: Book, *, fix: bool) -> Iterator[Finding]:
 
 def _leftovers(book: Book, *, fix: bool) -> Iterator[Finding]:
     """What an interrupted write left: the note of how to finish it, and half-written files."""
-    note = journal.read(book.places.own)
+    note = journal.read(book.places.own) or journal.read(book.places.git_dir / "crmctl")
     files = _half_written(book.root)
     if note is None and not files:
         yield Finding(OK, "writes", "all finished")

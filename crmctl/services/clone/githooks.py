@@ -165,6 +165,10 @@ def install(where: Folder | Places, names: Sequence[str] = NAMES) -> list[Hook]:
         clonefiles.sweep(hook.path)
         if hook.state != "installed" and not hook.why:
             _put(hook)
+    if not isinstance(where, Folder):
+        from crmctl.services.clone import trust
+
+        trust.welcome(where)
     return look(folder, names)
 
 

@@ -109,6 +109,17 @@ def _post_checkout(arguments: Sequence[str], text: str, here: Path) -> Outcome:
     return Outcome() if list(arguments[2:3]) == ["0"] else _warm(arguments, text, here)
 
 
+def _post_rewrite(arguments: Sequence[str], text: str, here: Path) -> Outcome:
+    """git asks about no commit of a rebase; what is wrong in one can only be told after the fact, but before a push."""
+    _warm(arguments, text, here)
+    if list(arguments[:1]) != ["rebase"]:
+        return Outcome()
+    from crmctl.services.checking.pushed import check_rewritten
+
+    problems = check_rewritten(here, text).problems
+    return _told(problems, "the rebase is done, and will not be pushed as it is")._replace(code=errors.OK)
+
+
 def _warm(_arguments: Sequence[str], _text: str, here: Path) -> Outcome:
     """Bring the indexes of the work tree up to date, for the books in it that were used before."""
     from crmctl.services.book import Book
@@ -139,6 +150,6 @@ _HOOKS: dict[str, Callable[[Sequence[str], str, Path], Outcome]] = {
     "pre-push": _pre_push,
     "post-merge": _warm,
     "post-checkout": _post_checkout,
-    "post-rewrite": _warm,
+    "post-rewrite": _post_rewrite,
     "pre-receive": _pre_receive,
 }

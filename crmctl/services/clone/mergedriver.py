@@ -106,6 +106,9 @@ def ensure(places: Places) -> bool:
         if state(places) == "installed" or is_unwanted(places):
             return False
         install(places)
+        from crmctl.services.clone import trust
+
+        trust.welcome(places)
     except (CrmError, OSError):
         return False
     return True

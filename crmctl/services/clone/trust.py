@@ -1,33 +1,47 @@
-"""What a repository's own settings would run, and the user's leave for it.
+"""What a repository's own settings and hooks would run, and the user's leave for it.
 
 Reading a book never runs any of it. Commands that would (they commit with hooks, fetch, merge) ask ``require`` first.
+Settings that run something always need leave. Hooks are the user's own in a repository that was set up on this machine
+(see ``vcs.origin``), as everybody uses them; those in a folder that came from somewhere else need leave too.
 """
 
 from __future__ import annotations
 
+import re
 import shlex
 from typing import TYPE_CHECKING
 
 from crmctl.errors import Conflict
+from crmctl.model.settings import FILE
+from crmctl.vcs import origin
 from crmctl.vcs import pins
 from crmctl.vcs import suspects
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from crmctl.vcs.places import Places
     from crmctl.vcs.suspects import Setting
 
 HINT = "crmctl trust shows what it is, and allows it if you say so."
+_PYTHON = re.compile(r"^python=(.*)$", re.MULTILINE)
 
 
 def found(places: Places) -> list[Setting]:
-    """The settings of the repository that would run programs, trusted or not.
+    """What of the repository would run programs, trusted or not: settings, and hooks that came with it.
 
     Raises:
         GitFailed: the settings cannot be read.
     """
-    return suspects.suspicious(places, lambda command: _is_our_driver(places, command))
+    settings = suspects.suspicious(places, lambda command: _is_our_driver(places, command))
+    return settings + suspects.came_with(places, lambda path: _is_our_hook(places, path))
+
+
+def own_hooks(places: Places) -> list[Setting]:
+    """The hooks that run without being asked about, because they were put here on this machine; errors as ``found``."""
+    hooks = suspects.hooks(places, lambda path: _is_our_hook(places, path))
+    return hooks if hooks and origin.is_known(places) else []
 
 
 def is_trusted(places: Places, settings: Sequence[Setting]) -> bool:
@@ -42,13 +56,24 @@ def require(places: Places) -> None:
         Conflict: it would run something.
         GitFailed: its settings cannot be read.
     """
+    if not (places.book / FILE).exists():
+        origin.note(places)  # Whoever makes a book of a repository has it already, with its hooks.
     settings = found(places)
     if not is_trusted(places, settings):
         first = settings[0]
         more = f" and {len(settings) - 1} more" if len(settings) > 1 else ""
+        if first.file.endswith(first.name):
+            raise Conflict(f"this repository came with hooks, which are programs: {first.file}{more}", hint=HINT)
         raise Conflict(
             f"this repository's own settings would run programs: {first.name} = {first.value}{more}", hint=HINT
         )
+    welcome(places)
+
+
+def welcome(places: Places) -> None:
+    """Note a repository that has no hooks but crmctl's as one of this machine, so that later ones are the user's."""
+    if not origin.is_known(places) and not suspects.hooks(places, lambda path: _is_our_hook(places, path)):
+        origin.note(places)
 
 
 def allow(places: Places, settings: Sequence[Setting]) -> None:
@@ -62,16 +87,18 @@ def allow(places: Places, settings: Sequence[Setting]) -> None:
 
 
 def revoke(places: Places) -> bool:
-    """Take the leave back; whether there was one.
+    """Take the leave back, that of hooks which were put here on this machine too; whether there was one.
 
     Raises:
         StorageFailed: the note cannot be written.
     """
+    hooks = own_hooks(places)
+    origin.forget(places)
     noted = pins.read()
     was = noted.pop(pins.key(places.common_dir), None) is not None
     if was:
         pins.write(noted)
-    return was
+    return was or bool(hooks)
 
 
 def trusted_folders() -> list[str]:
@@ -94,3 +121,20 @@ def _is_our_driver(places: Places, command: str) -> bool:
     except ValueError:
         return False
     return len(words) == 1 and shlex.quote(words[0]) == python and suspects.is_outside(places, words[0])
+
+
+def _is_our_hook(places: Places, path: Path) -> bool:
+    """Whether a hook is crmctl's to the last letter, and starts nothing that came with the repository."""
+    from crmctl.services.clone import githooks
+
+    if path.is_symlink() or path.name not in githooks.NAMES:
+        return False
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+        python = _PYTHON.search(text)
+        words = shlex.split(python[1]) if python else []
+    except (OSError, ValueError):
+        return False
+    if len(words) != 1 or text != githooks.shim(path.name, words[0]):
+        return False
+    return not words[0] or suspects.is_outside(places, words[0])

@@ -70,7 +70,7 @@ def _fill(book: Book, head: str, files: Mapping[str, bytes], pipe: int) -> None:
 
     from crmctl.index.index import Index
     from crmctl.index.index import State
-    from crmctl.model.settings import read_settings
+    from crmctl.model.settings_reading import read_settings
     from crmctl.services import freshness
     from crmctl.store import layout
     from crmctl.vcs.repository import blob_id

@@ -274,7 +274,8 @@ def _check_complete(one: Asked, names: Sequence[str], said: Sequence[Said]) -> N
     missing = [name for name in names if ours.get(name) != theirs.get(name) and name not in given]
     if missing:
         belong = " and ".join(names)
-        raise UsageProblem(f"{belong} belong together: say {missing[0]}=VALUE too", hint="Or take ours, or theirs.")
+        hint = f"Say ours, theirs{f', or all of it: {one.typed}' if one.typed else ''}"
+        raise UsageProblem(f"{belong} belong together: say {missing[0]}=VALUE too", hint=hint)
 
 
 def _as_ours(one: Asked) -> RawMap:

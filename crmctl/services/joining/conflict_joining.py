@@ -82,12 +82,23 @@ def settled(book: Book, pending: Pending) -> TreeMerge:
 
 def derive(book: Book, joining: Joining, answers: Mapping[str, Answer]) -> State:
     """The merge without and with ``answers``."""
-    plain = merge_trees(book.repository, joining.bases, joining.ours, joining.theirs)
+    plain = _merge(book, joining)
     merged = _answered(book, joining, plain, answers)
     questions = tuple(question for question in merged.questions if _concerns(joining, question.path))
     still_open = {layout.flat(question.path) for question in questions}
     ready = {path for path in joining.files if still_open.isdisjoint(_together(joining, path))}
     return State(joining, answers, plain, merged, questions, frozenset(ready))
+
+
+def _merge(
+    book: Book,
+    joining: Joining,
+    fields: Mapping[str, Mapping[tuple[str, ...], Raw | None]] | None = None,
+    whole: Mapping[str, bytes | None] | None = None,
+) -> TreeMerge:
+    # What git itself joins goes by the places that git knows; nothing is moved while its conflict stands in the files.
+    follow = joining.how.name == SYNC
+    return merge_trees(book.repository, joining.bases, joining.ours, joining.theirs, fields, whole, follow=follow)
 
 
 def _answered(book: Book, joining: Joining, plain: TreeMerge, answers: Mapping[str, Answer]) -> TreeMerge:
@@ -96,7 +107,7 @@ def _answered(book: Book, joining: Joining, plain: TreeMerge, answers: Mapping[s
     now = _with_renames(book, joining, given)
     merged = plain
     if now != joining:
-        merged = merge_trees(book.repository, now.bases, now.ours, now.theirs)
+        merged = _merge(book, now)
         given = _fitting(merged.questions, answers)
     fields: dict[str, dict[tuple[str, ...], Raw | None]] = {}
     whole: dict[str, bytes | None] = {}
@@ -110,8 +121,9 @@ def _answered(book: Book, joining: Joining, plain: TreeMerge, answers: Mapping[s
         elif answer.take == "content":
             whole[question.path] = str(answer.value).encode()
     if fields or whole:
-        merged = merge_trees(book.repository, now.bases, now.ours, now.theirs, fields, whole)
+        merged = _merge(book, now, fields, whole)
         # What ours has is there already, whatever it is.
+        kept -= merged.moved.keys()
         merged = merged._replace(files={path: data for path, data in merged.files.items() if path not in kept})
     if now.ours == joining.ours:
         return merged
@@ -208,12 +220,21 @@ def _side(file: Unmerged, number: int) -> trees.TreeFile | None:
     return (file.base, file.ours, file.theirs)[number]
 
 
-def marks(book: Book, joining: Joining, paths: Iterable[str]) -> tuple[dict[str, unmerged.Mark], ...]:
-    """Who changed each of ``paths`` last on our side and on theirs, and when."""
+def marks(
+    book: Book, joining: Joining, paths: Iterable[str], moved: Mapping[str, str]
+) -> tuple[dict[str, unmerged.Mark], ...]:
+    """Who changed each of ``paths`` last on our side and on theirs, and when.
+
+    ``moved`` says where a side has some of them under another name.
+    """
     prefix = book.places.prefix
-    wanted = {from_top(path, prefix): path for path in paths}
+    asked = list(paths)
+    wanted = {from_top(moved[path], prefix): path for path in asked if path in moved}
+    wanted.update({from_top(path, prefix): path for path in asked})
     found = []
     for include, exclude in ((joining.how.ours, joining.how.theirs), (joining.how.theirs, joining.how.ours)):
         latest = unmerged.latest(book.places, include, exclude, wanted)
-        found.append({wanted[path]: mark for path, mark in latest.items()})
+        # Where a side has both, what it did under the new name came last.
+        named = sorted(latest.items(), key=lambda pair: wanted[pair[0]] == relative(pair[0], prefix))
+        found.append({wanted[path]: mark for path, mark in named})
     return tuple(found)

@@ -78,7 +78,7 @@ def check(book: Book, joining: Joining, question: Question, found: Elsewhere, ha
     if third or book.repository.blobs(tree, twins(here.kind, handle)):
         raise Conflict(
             f"{handle} and {here.handle} were both given to others, so it cannot be told who is meant",
-            hint=f"crmctl {here.kind.name} mv {here.handle} NEW-HANDLE, then answer again.",
+            hint=f"git mv the file of your {here.handle} to another name, commit that, then answer again.",
         )
 
 

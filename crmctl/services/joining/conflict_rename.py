@@ -9,7 +9,9 @@ from crmctl.errors import Conflict
 from crmctl.errors import InvalidData
 from crmctl.errors import UsageProblem
 from crmctl.model import ids
+from crmctl.services.joining.treemerge_layout import joined
 from crmctl.services.joining.treemerge_people import identity
+from crmctl.services.joining.treemerge_units import Base
 from crmctl.services.joining.treemerge_units import from_top
 from crmctl.services.joining.treemerge_units import relative
 from crmctl.store import jsonl
@@ -74,7 +76,9 @@ def renamed(book: Book, joining: Joining, theirs: str, question: Question, handl
     assert place is not None
     original = bool(question.base) and identity(question.base) == identity(question.theirs)
     rename = Rename(place.kind, place.handle, handle, original)
-    sharded = layout.flat(question.path) != question.path
+    base = joining.bases[0] if joining.bases else trees.empty_tree(book.repository.algorithm)
+    sides = (Base(tree, {}) for tree in (base, joining.ours, theirs))
+    sharded = joined(book.repository, sides).settings.layout == "sharded"
     interaction = known.require("interaction")
     before, after = came_with(book, joining, theirs, [twins(place.kind, rename.old), twins(interaction, rename.old)])
     files: dict[str, bytes | None] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 from typing import NamedTuple
 
@@ -99,6 +100,25 @@ class Asked(NamedTuple):
         return ", ".join(clash.names) if clash is not None and len(clash.names) > 1 else self.field
 
     @property
+    def typed(self) -> str:
+        """How a value is typed for it: ``role=VALUE``, an amount with its currency; "" where none can be."""
+        clash = self.parts[0].clash
+        if clash is None or not self.field:
+            return ""
+        if len(clash.names) == 1:
+            return f"{self.field}=VALUE"
+        ours, theirs = (side.value if isinstance(side.value, dict) else {} for side in (self.yours, self.theirs))
+        words = []
+        for name in clash.names:
+            value = ours.get(name, theirs.get(name))
+            if ours.get(name) == theirs.get(name):
+                continue
+            if not isinstance(value, str):
+                return ""
+            words.append(f"{name}={shlex.quote(value)}")
+        return " ".join(words)
+
+    @property
     def size_before(self) -> int | None:
         """How many bytes a file had that is asked about as a whole, None where there was none."""
         base = self.parts[0].base
@@ -131,7 +151,8 @@ def told(book: Book, state: State) -> list[Asked]:
     groups = list(grouped(state.questions))
     if not groups:
         return []
-    ours, theirs = conflict_joining.marks(book, state.joining, {one.path for group in groups for one in group})
+    paths = {one.path for group in groups for one in group}
+    ours, theirs = conflict_joining.marks(book, state.joining, paths, state.merged.moved)
     known = schema(book)
     asked = [_asked(known, group, ours, theirs, swapped=state.joining.how.swapped) for group in groups]
     return [_with_home(book, state, one) if one.what == "identity" else one for one in asked]

@@ -29,13 +29,15 @@ FEW = 2
 def check(book: Book, head: str, merge: TreeMerge) -> None:
     """Refuse a merge that takes too many of the records away that ``head`` has.
 
-    Interactions count too, but for those of a customer who goes as a whole: that is one record.
+    Interactions count too, but for those of a customer who goes as a whole: that is one record. A record that only gets
+    another handle stays.
 
     Raises:
         Conflict: it would.
     """
     changed = [path for path in merge.files if path.startswith(f"{layout.RECORDS}/")]
     come = {layout.flat(path) for path in changed if merge.files[path] is not None}
+    come |= {layout.flat(old) for new, old in merge.moved.items() if layout.flat(new) in come}
     gone = [path for path in changed if merge.files[path] is None and layout.flat(path) not in come]
     records = sum(path.endswith(".yaml") for path in gone)
     going = {layout.flat(path) for path in gone}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from typing import NamedTuple
 
 from crmctl.services.joining.treemerge_units import from_top
+from crmctl.store import layout
 from crmctl.vcs.repository import Repository
 
 if TYPE_CHECKING:
@@ -46,8 +47,7 @@ def write(book: Book, head: str, theirs: str, merge: TreeMerge, *, follow: bool)
     # The other side may have changed files beside the book.
     beside = any(path.startswith("../") for path in merge.files)
     tx, prefix = (_beside(book, head), book.places.prefix) if beside else (_transaction(book.places, head), "")
-    records = len(merge.files)
-    message = f"sync: merge {records:,} record{'' if records == 1 else 's'}"
+    message = f"sync: merge {_counted(merge)}"
     if follow and book.repository.descends(theirs, head):
         tx.advance_to(theirs, message)
         return Joined(theirs, merge, tuple(tx.kept))
@@ -60,6 +60,13 @@ def write(book: Book, head: str, theirs: str, merge: TreeMerge, *, follow: bool)
     return Joined(tx.commit(message, merging=theirs), merge, tuple(tx.kept))
 
 
+def _counted(merge: TreeMerge) -> str:
+    """How many records a merge changes; files, where it changes no record."""
+    records = sum(1 for path in merge.files if path.startswith(f"{layout.RECORDS}/"))
+    count, noun = (records, "record") if records else (len(merge.files), "file")
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 @contextmanager
 def locked(book: Book, wait: float | None) -> Iterator[None]:
     """Hold the book's lock.
@@ -69,15 +76,14 @@ def locked(book: Book, wait: float | None) -> Iterator[None]:
     """
     from crmctl.store import lock
 
-    with lock.locked(book.places.shared / "lock", "sync", lock.WAIT if wait is None else wait):
+    with lock.locked(book.places.shared / "lock", "sync", lock.WAIT if wait is None else wait, book.tell_waiting):
         yield
 
 
 def recover(book: Book, wait: float | None) -> None:
-    """Finish what an interrupted write left: of the book, and of a sync that changed files beside it too."""
+    """Finish what an interrupted write left."""
     with book.write("sync", wait=wait):
-        if book.places.prefix:
-            _beside(book)
+        pass
 
 
 def _beside(book: Book, head: str = "") -> Transaction:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from typing import NamedTuple
 
+from crmctl.model.settings import FILE
 from crmctl.services.joining import treemerge_people as people
 from crmctl.services.joining.treemerge_units import Base
 from crmctl.services.joining.treemerge_units import Contents
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from crmctl.model.raw import Raw
+    from crmctl.model.settings import Settings
     from crmctl.store.merging import FileMerge
     from crmctl.vcs.repository import Repository
     from crmctl.vcs.trees import TreeFile
@@ -44,11 +46,13 @@ class TreeMerge(NamedTuple):
     """What a merge comes to. Paths are relative to the book; those of files outside of it lead there by ``../``.
 
     ``files`` has what would have to change in ours: the new content, or None for a file to be taken away. Nothing of
-    what a question is about is in it.
+    what a question is about is in it. ``moved`` are the paths of records that a side
+    calls otherwise (and of what names them), with the paths where that side has them.
     """
 
     files: dict[str, bytes | None]
     questions: tuple[Question, ...]
+    moved: Mapping[str, str] = {}
 
 
 def merge_trees(
@@ -58,19 +62,24 @@ def merge_trees(
     theirs: str,
     answers: Mapping[str, Answers] | None = None,
     whole: Mapping[str, bytes | None] | None = None,
+    *,
+    follow: bool = False,
 ) -> TreeMerge:
     """The merge of two commits (or trees) that started from ``bases``: the merge bases, or none for unrelated ones.
 
     Several bases are folded into one, as git does: what clashes in that stays as it was in the older text.
     ``answers`` settle fields, by path; ``whole`` settles a path by the content it gets (None: nothing stands there),
-    whatever is asked about it; a path of ``whole`` that nothing is asked about is written too.
+    whatever is asked about it; a path of ``whole`` that nothing is asked about is written too. With ``follow``, records
+    that a side renamed are recognised by their ids, and all that the sides changed stands in the merged layout.
 
     Raises:
         GitFailed: git cannot read one of the trees.
     """
     contents = Contents(repository)
     base = _Merging(repository, contents, {}).fold(bases)
-    return _Merging(repository, contents, answers or {}).merge(base, ours, theirs, whole or {})
+    sides = Sides(repository, base, Base(ours, {}), Base(theirs, {}))
+    merging = _Merging(repository, contents, answers or {})
+    return merging.followed(sides, whole or {}) if follow else merging.merge(sides, whole or {})
 
 
 class _Merging:
@@ -79,23 +88,38 @@ class _Merging:
         self._contents = contents
         self._answers = answers
 
-    def merge(self, base: Base, ours: str, theirs: str, whole: Mapping[str, bytes | None]) -> TreeMerge:
-        """The merge of two trees."""
+    def followed(self, sides: Sides, whole: Mapping[str, bytes | None]) -> TreeMerge:
+        """The merge of both sides, with records that were renamed or laid out anew followed to where they are now."""
+        from crmctl.services.joining import treemerge_layout
+        from crmctl.services.joining import treemerge_moves as moves
+
+        names = moves.renamed(sides, self._contents)
+        joined = treemerge_layout.joined(self._repository, sides.bases) if names or FILE in sides.paths else None
+        if joined is None:
+            return self.merge(sides, whole)
+        follower = moves.Follower(self._repository, self._contents, joined.settings.schema, sides)
+        now = follower.followed(names) if names else sides
+        merge = self.merge(now, whole, joined.settings if joined.laid_anew else None)
+        files = moves.told_of(now.bases[1], merge.files, self._contents, sides.prefix)
+        return merge._replace(files=files, moved=follower.moved)
+
+    def merge(self, sides: Sides, whole: Mapping[str, bytes | None], laid_out: Settings | None = None) -> TreeMerge:
+        """The merge of two trees; with the settings ``laid_out``, records come to their places by these."""
         from crmctl.services.joining.treemerge_valid import kept_valid
 
-        sides = Sides(self._repository, base, Base(ours, {}), Base(theirs, {}))
         outcomes = self._outcomes(sides)
-        outcomes.update(kept_valid(self._repository, ours, sides.units, outcomes, self._contents))
-        files: dict[str, bytes | None] = {}
-        questions: list[Question] = []
+        outcomes.update(kept_valid(self._repository, sides.bases[1].tree, sides.units, outcomes, self._contents))
         for key, outcome in outcomes.items():
             unit = sides.units[key]
             if unit.path in whole:
-                outcome = self._answered(unit, outcome, whole[unit.path])
-            files.update(outcome.files)
-            questions += outcome.questions
+                outcomes[key] = self._answered(unit, outcome, whole[unit.path])
+        if laid_out is not None:
+            from crmctl.services.joining.treemerge_layout import in_their_places
+
+            outcomes.update(in_their_places(sides.units, outcomes, laid_out, self._contents))
+        files = {path: data for outcome in outcomes.values() for path, data in outcome.files.items()}
         files.update({path: data for path, data in whole.items() if path not in sides.paths})
-        return TreeMerge(files, tuple(questions))
+        return TreeMerge(files, tuple(question for outcome in outcomes.values() for question in outcome.questions))
 
     def _answered(self, unit: Unit, outcome: Outcome, wanted: bytes | None) -> Outcome:
         """``outcome``, with the answer that ``wanted`` shall stand there."""

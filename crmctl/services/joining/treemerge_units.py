@@ -101,10 +101,13 @@ class Contents:
 
     def load(self, units: Iterable[Unit]) -> None:
         """Read whatever stands in ``units`` and is not known yet."""
+        self.load_versions(version for unit in units for version in unit.versions)
+
+    def load_versions(self, versions: Iterable[Version]) -> None:
+        """The same for single files."""
         wanted = {
             version.file.oid: None
-            for unit in units
-            for version in unit.versions
+            for version in versions
             if version.file.mode != trees.SUBMODULE and version.file.oid not in self._known
         }
         if wanted:
@@ -129,25 +132,33 @@ class Sides:
     """What each side changed since the base, sorted by what it is about."""
 
     def __init__(self, repository: Repository, base: Base, ours: Base, theirs: Base) -> None:
-        self._prefix = repository.places.prefix
+        self.prefix = repository.places.prefix
+        self.bases = (base, ours, theirs)
         self.ours = between(repository, base, ours)
         self.theirs = between(repository, base, theirs)
 
     @cached_property
     def paths(self) -> frozenset[str]:
         """The paths that either side changed."""
-        return frozenset(relative(path, self._prefix) for path in (*self.ours, *self.theirs))
+        return frozenset(relative(path, self.prefix) for path in (*self.ours, *self.theirs))
 
     def ours_at(self, path: str) -> TreeFile | None:
         """What we have at a path (from the top of the repository) that either side changed."""
         return self.ours[path][1] if path in self.ours else self.theirs[path][0]
+
+    def standing(self, path: str) -> tuple[TreeFile | None, TreeFile | None, TreeFile | None] | None:
+        """What base, ours and theirs have at a path (from the top); None for one that neither side changed."""
+        if path not in self.ours and path not in self.theirs:
+            return None
+        before = (self.ours.get(path) or self.theirs[path])[0]
+        return before, self.ours.get(path, (before, before))[1], self.theirs.get(path, (before, before))[1]
 
     @cached_property
     def units(self) -> dict[str, Unit]:
         """Everything that either side changed, by the path it would have in the flat layout."""
         grouped: dict[str, list[str]] = {}
         for path in dict.fromkeys([*self.ours, *self.theirs]):
-            grouped.setdefault(layout.flat(relative(path, self._prefix)), []).append(path)
+            grouped.setdefault(layout.flat(relative(path, self.prefix)), []).append(path)
         return {key: self._unit(key, paths) for key, paths in sorted(grouped.items())}
 
     def _unit(self, key: str, paths: list[str]) -> Unit:
@@ -155,11 +166,9 @@ class Sides:
         ours: list[Version] = []
         theirs: list[Version] = []
         for path in paths:
-            before = (self.ours.get(path) or self.theirs[path])[0]
-            states = (before, self.ours.get(path, (before, before))[1], self.theirs.get(path, (before, before))[1])
-            for versions, file in zip((base, ours, theirs), states, strict=True):
+            for versions, file in zip((base, ours, theirs), self.standing(path) or (), strict=True):
                 if file is not None:
-                    versions.append(Version(relative(path, self._prefix), file))
+                    versions.append(Version(relative(path, self.prefix), file))
         crowded = any(len(versions) > 1 for versions in (base, ours, theirs))
         return Unit(key, _only(base), _only(ours), _only(theirs), crowded)
 

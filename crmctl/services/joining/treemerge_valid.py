@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from crmctl import clock
 from crmctl.errors import InvalidData
 from crmctl.model.settings import FILE
-from crmctl.model.settings import read_settings
+from crmctl.model.settings_reading import read_settings
 from crmctl.services.checking.records import Checker
 from crmctl.services.joining.treemerge_units import asked
 from crmctl.store import layout

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from typing import NoReturn
 
 from crmctl.errors import UsageProblem
+from crmctl.model.settings import FILE
 from crmctl.services.book import Book
+from crmctl.services.past import beginning
 from crmctl.services.past import moments
 from crmctl.services.past import pastindex
 
@@ -45,7 +47,10 @@ class PastBook(Book):
         """The files as they stand in the commit."""
         from crmctl.services.bookfiles import Committed
 
-        return Committed(self.repository, self.shown.commit)
+        files = Committed(self.repository, self.shown.commit)
+        if not files.what(FILE):
+            raise beginning.without_settings(self.present, self.shown.commit)
+        return files
 
     @property
     def commit(self) -> str:
@@ -78,12 +83,18 @@ class PastBook(Book):
         raise UsageProblem("the past cannot be changed", hint="Leave --as-of out to change the book as it is now.")
 
 
-def open_past(present: Book, text: str) -> PastBook:
-    """The book as it was on the day, or in the commit, that ``text`` means; errors as ``moments.find``."""
+def open_past(present: Book, text: str, *, stand_in: bool = False) -> PastBook:
+    """The book as it was on the day, or in the commit, that ``text`` means; errors as ``moments.find``.
+
+    For a moment before the first commit that one stands in if ``stand_in`` says so; otherwise NotFound is raised.
+    """
     zone = moments.zone_of(present)
-    return PastBook(present, moments.find(present, text, present.now_in(zone)))
+    shown = moments.find(present, text, present.now_in(zone))
+    if shown.younger and not stand_in:
+        raise beginning.too_early(present, shown)
+    return PastBook(present, shown)
 
 
 def on_day(present: Book, day: date) -> PastBook:
-    """The book at the end of ``day``, in its time zone, as git has it; errors as ``open_past``."""
+    """The book at the end of ``day``, in its time zone; its first commit if it is younger. Errors as ``open_past``."""
     return PastBook(present, moments.end_of(present, day, moments.zone_of(present)))

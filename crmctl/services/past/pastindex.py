@@ -11,7 +11,6 @@ from typing import NamedTuple
 from crmctl import clock
 from crmctl.errors import InvalidData
 from crmctl.errors import NoBook
-from crmctl.errors import NotFound
 from crmctl.errors import Problem
 from crmctl.index.index import Index
 from crmctl.index.index import State
@@ -19,11 +18,12 @@ from crmctl.index.index import busy
 from crmctl.index.index import damaged
 from crmctl.index.index import unusable
 from crmctl.model.settings import FILE
-from crmctl.model.settings import read_settings
+from crmctl.model.settings_reading import read_settings
 from crmctl.services.freshness import index_path
 from crmctl.services.freshness import is_text
 from crmctl.services.freshness import take
 from crmctl.services.freshness import take_all
+from crmctl.services.past.beginning import without_settings
 from crmctl.store import layout
 from crmctl.vcs.repository import PLAIN
 
@@ -164,7 +164,7 @@ def _fill(book: Book, index: Index, commit: str) -> Settings:
     """
     entries = {entry.path: entry for entry in book.repository.files(commit)}
     if FILE not in entries:
-        raise NotFound(f"commit {commit[:10]} has no {FILE}, so there was no book yet", hint="Name a later one.")
+        raise without_settings(book, commit)
     raw = _settings(book, entries.pop(FILE))
     settings = read_settings(raw)
     index.clear(settings)

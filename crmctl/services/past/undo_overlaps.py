@@ -132,7 +132,7 @@ class _Since:
         found = commits.latest(self._book.places, 2 if clash is not None else 1, self._range, paths=[path, *others])
         if len(found) < 2 or clash is None:
             return found[0] if found else None
-        from crmctl.services.past.why import value_at
+        from crmctl.services.past.reaching import value_at
         from crmctl.vcs.history import changes
 
         for change in changes(self._book.places, [path], self._range):

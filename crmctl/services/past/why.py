@@ -6,14 +6,17 @@ import contextlib
 from itertools import chain
 from typing import TYPE_CHECKING
 from typing import NamedTuple
+from typing import TypeAlias
 
 from crmctl.errors import InvalidData
 from crmctl.errors import NotFound
 from crmctl.errors import UsageProblem
 from crmctl.services.past import history
+from crmctl.services.past.reaching import value_at
 from crmctl.store import layout
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from collections.abc import Iterable
     from collections.abc import Iterator
     from collections.abc import Mapping
@@ -22,11 +25,14 @@ if TYPE_CHECKING:
 
     from crmctl.model.fields import Kind
     from crmctl.model.raw import Raw
-    from crmctl.model.raw import RawMap
     from crmctl.services.book import Book
     from crmctl.vcs.history import Change
 
+    _Reader: TypeAlias = Callable[[str, bytes], Raw | None]
+    """What a file has of the value that is asked for, by its path and content."""
+
 NOW, EARLIER, GONE = "now", "earlier", "gone"
+HANDLE = "handle"
 UNCOMMITTED = "changed by hand and not committed"
 
 
@@ -56,9 +62,10 @@ class _Version(NamedTuple):
 
 
 def origins(book: Book, kind: Kind, handle: str, field: str) -> list[Origin]:
-    """Where the value of a field comes from, the latest first; for a list, where each of its members comes from.
+    """Where the value of a field comes from, the latest first; for a list or a map, where each of its members does.
 
-    ``field`` may lead into groups and maps: ``consent.newsletter``, ``address.city``.
+    ``field`` may lead into groups, maps and lists: ``address.city``, ``consent.newsletter``, ``tags.vip``. That of
+    ``handle`` is the name of the file.
 
     Raises:
         NotFound: the record never had a value there.
@@ -68,23 +75,41 @@ def origins(book: Book, kind: Kind, handle: str, field: str) -> list[Origin]:
     steps = tuple(_real_name(kind, field).split("."))
     paths = _paths(book, kind, handle)
     where = (handle, *steps) if kind.storage == "jsonl" else steps
-    current = _value(paths, _standing(book, paths), where)
-    versions = list(_versions(book, paths, where, current))
+    keys = frozenset(known.key for known in kind.stored if known.key)
+    reader = _named(handle) if where == (HANDLE,) else _reader(where, keys)
+    current = _value(paths, _standing(book, paths), reader)
+    versions = list(_versions(book, paths, reader, current))
     if not versions:
         _refuse_unknown(kind, field)
-        raise NotFound(f"{kind.name} {handle} never had a value in {field}")
+        name, dot, _ = field.partition(".")
+        hint = f"Those it has or had: crmctl why {kind.name} {handle} {name}" if dot else ""
+        raise NotFound(f"{kind.name} {handle} never had a value in {field}", hint=hint)
+    declared = kind.field(steps[0]) if len(steps) == 1 else None
     values = [value for version in versions for value in (version.after, version.before) if value is not None]
-    if values and all(isinstance(value, list) for value in values):
+    as_map = declared is not None and declared.shape == "map" and all(isinstance(value, dict) for value in values)
+    if values and (as_map or all(isinstance(value, list) for value in values)):
         return _members(book, current, versions)
     return _scalars(book, current, versions)
 
 
+def _reader(where: tuple[str, ...], keys: frozenset[str]) -> _Reader:
+    return lambda path, data: value_at(path, data, where, keys)
+
+
+def _named(handle: str) -> _Reader:
+    """The handle is in no file: it comes and goes with the file itself."""
+    return lambda _path, _data: handle
+
+
 def _real_name(kind: Kind, field: str) -> str:
-    """A field by one of its other names: ``email`` for ``emails``."""
-    if kind.field(field.partition(".")[0]) is not None:
+    """A field by one of its other names: ``email`` for ``emails``; what has no handle is called by its id."""
+    name, dot, rest = field.partition(".")
+    if kind.field(name) is not None:
         return field
-    found = next((known.name for known in kind.stored if field in known.aliases), "")
-    return found or field
+    if field == HANDLE and kind.storage == "jsonl":
+        return "id"
+    found = next((known.name for known in kind.stored if name in known.aliases), "")
+    return f"{found or name}{dot}{rest}"
 
 
 def _refuse_unknown(kind: Kind, field: str) -> None:
@@ -94,7 +119,7 @@ def _refuse_unknown(kind: Kind, field: str) -> None:
         names = [known.name for known in kind.stored]
         near = get_close_matches(field, names, 1)
         hint = f"Did you mean {near[0]!r}?" if near else f"It has {', '.join(names)}."
-        raise UsageProblem(f"a {kind.name} has no field {field!r}", hint=hint)
+        raise UsageProblem(f"{'an' if kind.name[0] in 'aeiou' else 'a'} {kind.name} has no field {field!r}", hint=hint)
     declared = kind.field(field)
     if declared is not None and declared.derived:
         raise UsageProblem(f"{field} is worked out from other records, and stands in no file")
@@ -122,17 +147,17 @@ def _removed_from(book: Book, kind: Kind, handle: str) -> list[str]:
     return found
 
 
-def _versions(book: Book, paths: Sequence[str], where: tuple[str, ...], current: Raw | None) -> Iterator[_Version]:
+def _versions(book: Book, paths: Sequence[str], reader: _Reader, current: Raw | None) -> Iterator[_Version]:
     """The commits that changed the value, latest first, and before them what was changed by hand."""
     from crmctl.vcs.history import changes
 
     every = changes(book.places, paths, book.revision)
     first = next(every, None)
-    committed = _value(paths, first.after, where) if first is not None else None
+    committed = _value(paths, first.after, reader) if first is not None else None
     if current != committed:
         yield _Version(committed, current, None)
     for change in chain([first] if first is not None else [], every):
-        before, after = _value(paths, change.before, where), _value(paths, change.after, where)
+        before, after = _value(paths, change.before, reader), _value(paths, change.after, reader)
         if before != after:
             yield _Version(before, after, change)
 
@@ -145,52 +170,9 @@ def _standing(book: Book, paths: Sequence[str]) -> dict[str, bytes]:
     return found
 
 
-def _value(paths: Iterable[str], contents: Mapping[str, bytes], where: tuple[str, ...]) -> Raw | None:
+def _value(paths: Iterable[str], contents: Mapping[str, bytes], reader: _Reader) -> Raw | None:
     path = next((path for path in paths if path in contents), "")
-    return value_at(path, contents[path], where) if path else None
-
-
-def value_at(path: str, data: bytes | None, where: tuple[str, ...]) -> Raw | None:
-    """The value in a record's file to which names lead; in a history, the first of them is the id of the line.
-
-    None when there is none, or the file cannot be read.
-    """
-    from crmctl.store.yaml_reader import read_yaml
-
-    if data is None:
-        return None
-    if path.endswith(".jsonl"):
-        line = _line(data, where[0])
-        return line if line is None or len(where) == 1 else _inside(line, where[1:])
-    try:
-        return _inside(read_yaml(data, path).data, where)
-    except InvalidData:
-        return None
-
-
-def _line(data: bytes, identity: str) -> RawMap | None:
-    from crmctl.store.jsonl import read_lines
-
-    wanted = identity.upper()
-    for line in read_lines(data, "")[0]:
-        if str(line.value.get("id", "")).upper() == wanted:
-            return line.value
-    return None
-
-
-def _inside(value: Raw, steps: tuple[str, ...]) -> Raw | None:
-    """What ``steps`` lead to; keys of maps may have dots of their own."""
-    if not steps:
-        return value if value not in ("", [], {}) else None
-    if not isinstance(value, dict):
-        return None
-    for count in range(1, len(steps) + 1):
-        name = ".".join(steps[:count])
-        if name in value:
-            found = _inside(value[name], steps[count:])
-            if found is not None:
-                return found
-    return None
+    return reader(path, contents[path]) if path else None
 
 
 def _origin(book: Book, state: str, value: Raw | None, change: Change | None) -> Origin:
@@ -216,13 +198,16 @@ def _scalars(book: Book, current: Raw | None, versions: Sequence[_Version]) -> l
 
 
 def _members(book: Book, current: Raw | None, versions: Sequence[_Version]) -> list[Origin]:
-    """When each member of a list came that stands in it now, in its order; then when each other one went."""
+    """When each member came that a list or a map has now, in its order; then those it had before.
+
+    The entries of a map are told as maps of one; what an entry was earlier did not go, where there is another now.
+    """
     members = _list(current)
     came: list[Change | None] = [None] * len(members)
     known = [False] * len(members)
     gone: list[Origin] = []
     told: list[Raw] = list(members)
-    for version in versions:
+    for at, version in enumerate(versions):
         before, after = _list(version.before), _list(version.after)
         for position, member in enumerate(members):
             if member in before and member not in after:
@@ -232,11 +217,21 @@ def _members(book: Book, current: Raw | None, versions: Sequence[_Version]) -> l
         for member in before:
             if member not in after and member not in told:
                 told.append(member)
-                gone.append(_origin(book, GONE, member, version.change))
+                gone.append(_gone(book, current, member, versions[at:]))
     return [*(_origin(book, NOW, member, change) for member, change in zip(members, came, strict=True)), *gone]
 
 
+def _gone(book: Book, current: Raw | None, member: Raw, versions: Sequence[_Version]) -> Origin:
+    """What the first of these took out; of an entry of a map that has another value now, when this one came."""
+    if isinstance(current, dict) and isinstance(member, dict) and not current.keys().isdisjoint(member):
+        came = (one.change for one in versions if member in _list(one.after) and member not in _list(one.before))
+        return _origin(book, EARLIER, member, next(came, None))
+    return _origin(book, GONE, member, versions[0].change)
+
+
 def _list(value: Raw | None) -> list[Raw]:
+    if isinstance(value, dict):
+        return [{name: entry} for name, entry in value.items()]
     return list(value) if isinstance(value, list) else []
 
 

@@ -12,7 +12,7 @@ from crmctl.index import ddl
 from crmctl.index.index import Index
 from crmctl.index.index import State
 from crmctl.model import columns
-from crmctl.model.settings import read_settings
+from crmctl.model.settings_reading import read_settings
 
 if TYPE_CHECKING:
     from crmctl.model.raw import RawMap

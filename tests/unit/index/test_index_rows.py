@@ -9,7 +9,7 @@ import pytest
 from crmctl.index import ddl
 from crmctl.index.rows import Encoder
 from crmctl.index.rows import day_number
-from crmctl.model.settings import read_settings
+from crmctl.model.settings_reading import read_settings
 
 if TYPE_CHECKING:
     from crmctl.index.rows import Cell

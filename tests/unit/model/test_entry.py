@@ -13,7 +13,7 @@ from crmctl.errors import InvalidData
 from crmctl.errors import UsageProblem
 from crmctl.model import entry
 from crmctl.model.fields import Field
-from crmctl.model.settings import read_settings
+from crmctl.model.settings_reading import read_settings
 
 if TYPE_CHECKING:
     from crmctl.model.raw import RawMap

@@ -95,3 +95,11 @@ def test_a_long_name_gives_a_handle_that_ends_well() -> None:
     handle = ids.handle_from("a" * 63 + " " + "b" * 300)
     assert handle == "a" * 63
     assert ids.handle_problem(handle) == ""
+
+
+def test_an_id_that_a_text_decides() -> None:
+    found = ids.id_from("records/customers/ada.yaml 1")
+    assert ids.is_id(found)
+    assert found == ids.id_from("records/customers/ada.yaml 1")
+    assert found != ids.id_from("records/customers/ada.yaml 2")
+    assert found < ids.new_id()

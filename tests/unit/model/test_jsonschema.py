@@ -15,7 +15,7 @@ from crmctl.model.jsonschema import json_schema
 from crmctl.model.kinds import CUSTOMER
 from crmctl.model.kinds import DEAL
 from crmctl.model.kinds import KINDS
-from crmctl.model.settings import read_settings
+from crmctl.model.settings_reading import read_settings
 from crmctl.store.jsonl import read_lines
 from crmctl.store.yaml_reader import read_yaml
 

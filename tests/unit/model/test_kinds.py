@@ -11,7 +11,7 @@ from crmctl.model import columns
 from crmctl.model.fields import MERGES
 from crmctl.model.fields import TYPES
 from crmctl.model.kinds import KINDS
-from crmctl.model.settings import read_settings
+from crmctl.model.settings_reading import read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

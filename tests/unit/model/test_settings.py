@@ -10,10 +10,13 @@ import pytest
 
 from crmctl.model.settings import DEFAULT_PIPELINES
 from crmctl.model.settings import DEFAULT_PURPOSES
+from crmctl.model.settings import Pressure
 from crmctl.model.settings import Purpose
+from crmctl.model.settings import Sending
 from crmctl.model.settings import Stage
-from crmctl.model.settings import read_settings
 from crmctl.model.settings import zone_named
+from crmctl.model.settings_reading import read_settings
+from crmctl.model.settings_reading import window_of
 
 if TYPE_CHECKING:
     from crmctl.model.raw import Raw
@@ -57,6 +60,41 @@ def test_what_is_said_is_taken() -> None:
     assert (settings.layout, settings.handles) == ("sharded", "random")
     assert (settings.email, settings.postal_address) == ("hi@acme.example", "Acme\nZurich")
     assert settings.response_targets == {"high": "4"}
+
+
+def test_when_and_how_often_people_are_written_to() -> None:
+    raw: RawMap = {
+        "pressure": {"Newsletter": "4 in 30d", "service": " 1 in 7 d"},
+        "send_window": "9:00-17:30",
+        "send_weekdays": ["Mon", "tue"],
+        "holidays": ["2026-12-25"],
+    }
+    settings = read_settings(raw)
+    assert settings.problems == ()
+    assert settings.pressure == {"newsletter": Pressure(4, 30), "service": Pressure(1, 7)}
+    assert settings.sending == Sending("9:00-17:30", ("mon", "tue"), ("2026-12-25",))
+    assert window_of(settings.sending.window) == (540, 1050)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("pressure", "often", "a map of purposes"),
+        ("pressure", {"newsletter": "0 in 30d"}, "4 in 30d"),
+        ("pressure", {"newsletter": "4 in 0d"}, "4 in 30d"),
+        ("pressure", {"newsletter": ["4"]}, "4 in 30d"),
+        ("send_window", "17:00-09:00", "09:00-17:00"),
+        ("send_window", "9-17", "09:00-17:00"),
+        ("send_window", "20:00-25:00", "09:00-17:00"),
+        ("send_weekdays", ["caturday"], "mon, tue"),
+        ("holidays", ["25.12."], "2026-12-25"),
+    ],
+)
+def test_what_is_no_rule_for_sending_is_named(key: str, value: Raw, message: str) -> None:
+    settings = read_settings({key: value})
+    assert len(settings.problems) == 1
+    assert message in settings.problems[0][1]
+    assert (settings.pressure, settings.sending) == ({}, Sending())
 
 
 def test_words_replace_lifecycles_and_add_to_types_of_interactions() -> None:

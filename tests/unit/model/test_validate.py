@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from crmctl.model.settings import read_settings
+from crmctl.model.settings_reading import read_settings
 from crmctl.model.validate import Finding
 from crmctl.model.validate import Reference
 from crmctl.model.validate import check_record

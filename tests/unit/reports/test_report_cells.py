@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from crmctl.model.settings import read_settings
+from crmctl.model.settings_reading import read_settings
 from crmctl.reports.cells import Plain
 from crmctl.reports.cells import plain_row
 from crmctl.reports.params import day_number

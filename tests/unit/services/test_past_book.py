@@ -154,9 +154,30 @@ def test_a_repository_that_is_older_than_the_book(tmp_path: Path, root: Path, mo
         born,
         True,
     )
-    with pytest.raises(NotFound, match="there was no book yet"):
+    with pytest.raises(NotFound, match="no book in it") as refused:
         assert past.open_past(book, early).index
+    assert born[:10] in (refused.value.hint or "")
+    with pytest.raises(NotFound, match="begins on Mon 2026-06-01"):
+        past.open_past(book, "2026-04-01")
+    assert past.open_past(book, "2026-04-01", stand_in=True).shown.commit == born
     assert names(past.open_past(book, "main").index, "customers") == ["ada", "bob"]
+
+
+def test_settings_that_are_in_no_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    git(tmp_path, "init", "-q", "-b", "main")
+    bare = commit(tmp_path, monkeypatch, "2026-06-01T09:00:00Z", {"customers/ada.yaml": "name: Ada\n"})
+    write(tmp_path, {"/crm.yaml": "name: T\n"})
+    for text in (bare, "2020-01-01"):
+        with pytest.raises(NotFound, match=r"no commit of this branch has a crm\.yaml") as refused:
+            assert past.open_past(Book(tmp_path), text).index
+        assert "git commit" in (refused.value.hint or "")
+    assert names(past.open_past(Book(tmp_path), "HEAD").present.index, "customers") == ["ada"]
+
+
+def test_the_hour_is_told_where_the_day_is_the_same(root: Path) -> None:
+    with pytest.raises(NotFound, match=r"begins on Mon 2026-06-01 11:00, later than Mon 2026-06-01 10:59"):
+        past.open_past(Book(root), "2026-06-01 10:59")
+    assert names(past.open_past(Book(root), "2026-06-01 11:00").index, "customers") == ["ada"]
 
 
 def test_a_head_that_stands_in_no_file_of_its_own(root: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from crmctl import errors
 from crmctl.model.settings import DEFAULT_PIPELINES
-from crmctl.model.settings import read_settings
+from crmctl.model.settings_reading import read_settings
 from crmctl.services import shipped
 from crmctl.services.book import Book
 from crmctl.services.clone import setup

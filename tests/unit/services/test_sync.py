@@ -18,12 +18,15 @@ from helpers.team import line
 from helpers.team import parents
 from helpers.team import person
 
+from crmctl.cli import sync as sync_command
 from crmctl.errors import Conflict
 from crmctl.errors import Locked
 from crmctl.services.joining import conflicts
 from crmctl.services.joining import sync as service
 from crmctl.services.joining.sync import How
 from crmctl.services.joining.sync import sync
+from crmctl.store import lock
+from crmctl.store import placing
 from crmctl.vcs import remotes
 
 if TYPE_CHECKING:
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from crmctl.vcs.remotes import Remote
 
 P1 = "records/customers/p1.yaml"
+DEAL = "id: 01HZX0000000000000000000A1\nname: One\ncustomer: countess\n"
 
 
 @pytest.fixture
@@ -273,6 +277,8 @@ def test_a_refused_key_is_an_error(ann: Path, run: Run, monkeypatch: pytest.Monk
 
 
 def test_the_hook_before_a_push_may_refuse(team: Team, ann: Path, run: Run) -> None:
+    assert run("-C", ann, "customer", "list").code == 0  # From here on, hooks are the user's own.
+    run("-C", ann, "doctor")  # A hook that is there before crmctl came with the folder.
     hook = ann / ".git/hooks/pre-push"
     hook.write_text("#!/bin/sh\necho 'not on a Sunday' >&2\nexit 1\n")
     hook.chmod(0o755)
@@ -587,6 +593,116 @@ def test_sides_that_do_not_go_together_are_pointed_out(team: Team, ann: Path, ru
     assert "look at this" not in again.err
 
 
+# Records that nobody has given an id
+
+
+@pytest.mark.parametrize("command", ["set", "fmt", "edit"])
+def test_every_clone_gives_a_record_the_same_id(
+    team: Team, ann: Path, run: Run, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EDITOR", "sed -i s/Zoe/Zora/")
+    talk = '{"at": "2026-01-05T10:00:00+01:00", "type": "note", "text": "hello"}\n'
+    team.push("bob", {"customers/zoe.yaml": "name: Zoe\n", "interactions/zoe.jsonl": talk * 2})
+    assert run("-C", ann, "sync").code == 0
+    bob = team.root / "bob"
+    assert run("-C", bob, "customer", "set", "zoe", "role=boss").code == 0
+    assert run("-C", bob, "fmt").code == 0
+    assert run("-C", bob, "sync").code == 0
+    commands = {"set": ("customer", "set", "zoe", "source=fair"), "fmt": ("fmt",), "edit": ("customer", "edit", "zoe")}
+    done = run("-C", ann, *commands[command])
+    assert done.code == 0, done.err
+    assert run("-C", ann, "fmt").code == 0
+    synced = run("-C", ann, "sync")
+    assert synced.code == 0, synced.err
+    assert "role: boss" in text(ann, "records/customers/zoe.yaml")
+    assert len(text(ann, "records/interactions/zoe.jsonl").splitlines()) == 2
+    assert run("-C", ann, "check").code == 0
+
+
+# Records renamed by hand, and books laid out anew
+
+
+def test_an_edit_follows_a_record_that_others_renamed(team: Team, ann: Path, run: Run) -> None:
+    team.push("bob", {"customers/p1.yaml": None, "customers/countess.yaml": person(1), "deals/one.yaml": DEAL})
+    commit(ann, {"customers/p1.yaml": person(1, role="boss"), "interactions/p1.jsonl": line(100)})
+    commit(ann, {"deals/two.yaml": DEAL.replace("A1", "A2").replace("countess", "p1")})
+    assert run("-C", ann, "sync").code == 0
+    assert not (ann / P1).exists()
+    assert text(ann, "records/customers/countess.yaml") == person(1, role="boss")
+    assert text(ann, "records/interactions/countess.jsonl") == line(100)
+    assert "customer: countess" in text(ann, "records/deals/two.yaml")
+    for command in (("check",), ("check", "--merges")):
+        checked = run("-C", ann, *command)
+        assert checked.code == 0, checked.err + checked.out
+
+
+def test_a_field_of_a_renamed_record_is_asked_and_answered(team: Team, ann: Path, run: Run) -> None:
+    team.push("bob", {"customers/p1.yaml": None, "customers/countess.yaml": person(1, role="boss")})
+    commit(ann, {"customers/p1.yaml": person(1, role="chief")})
+    assert run("-C", ann, "sync").code == 5
+    (asked,) = json.loads(run("-C", ann, "conflicts", "-o", "json").out)
+    assert (asked["handle"], asked["field"], asked["yours"]) == ("countess", "role", "chief")
+    assert asked["yours_by"]
+    assert asked["theirs_by"]
+    answered = run("-C", ann, "resolve", "countess", "role=ours")
+    assert answered.code == 0, answered.err
+    assert not (ann / P1).exists()
+    assert text(ann, "records/customers/countess.yaml") == person(1, role="chief")
+    assert is_clean(ann)
+    assert run("-C", ann, "check", "--merges").code == 0
+
+
+@pytest.mark.parametrize(("side", "role"), [("ours", "chief"), ("theirs", None)])
+def test_a_renamed_record_removed_by_the_other_is_settled(
+    team: Team, ann: Path, run: Run, side: str, role: str | None
+) -> None:
+    team.push("bob", {"customers/p1.yaml": None})
+    commit(ann, {"customers/countess.yaml": person(1, role="chief"), "interactions/countess.jsonl": line(100)})
+    git(ann, "rm", "-q", P1)
+    git(ann, "commit", "-q", "-m", "renamed")
+    assert run("-C", ann, "sync").code == 5
+    answered = run("-C", ann, "resolve", "countess", f"--{side}")
+    assert answered.code == 0, answered.err
+    assert not (ann / P1).exists()
+    assert (ann / "records/customers/countess.yaml").exists() == (role is not None)
+    assert is_clean(ann)
+    assert run("-C", ann, "check", "--merges").code == 0
+
+
+def test_records_that_others_renamed_are_not_removed(team: Team, ann: Path, run: Run) -> None:
+    names = {f"customers/n{number}.yaml": person(number) for number in range(6)}
+    team.push("bob", {**{f"customers/p{number}.yaml": None for number in range(6)}, **names})
+    commit(ann, {"customers/p5.yaml": person(5, role="boss"), "interactions/p4.jsonl": line(100)})
+    done = run("-C", ann, "sync")
+    assert done.code == 0, done.err
+    assert len([*(ann / "records/customers").iterdir()]) == 10
+    assert text(ann, "records/interactions/n4.jsonl") == line(100)
+
+
+def test_what_we_added_moves_to_the_layout_that_others_chose(team: Team, ann: Path, run: Run) -> None:
+    team.push("bob", {"/crm.yaml": f"{SETTINGS}layout: sharded\n", "customers/p1/p1.yaml": person(1)})
+    team.push("bob", {"customers/p1.yaml": None})
+    commit(ann, {"customers/zoe.yaml": person(50), "interactions/zoe.jsonl": line(100)})
+    assert run("-C", ann, "sync").code == 0
+    assert text(ann, "records/customers/oe/zoe.yaml") == person(50)
+    assert text(ann, "records/interactions/oe/zoe.jsonl") == line(100)
+    assert not (ann / "records/customers/zoe.yaml").exists()
+    assert is_clean(ann)
+    assert run("-C", ann, "check", "--merges").code == 0
+
+
+def test_another_handle_is_given_in_the_merged_layout(team: Team, ann: Path, run: Run) -> None:
+    team.push("bob", {"/crm.yaml": f"{SETTINGS}layout: sharded\n", "customers/oe/zoe.yaml": person(51)})
+    commit(ann, {"customers/zoe.yaml": person(50)})
+    assert run("-C", ann, "sync").code == 5
+    answered = run("-C", ann, "resolve", "zoe", "--rename", "zoe-2")
+    assert answered.code == 0, answered.err
+    assert text(ann, "records/customers/oe/zoe.yaml") == person(50)
+    assert text(ann, "records/customers/-2/zoe-2.yaml".replace("-2/", "2/")) == person(51)
+    assert not (ann / "records/customers/zoe.yaml").exists()
+    assert run("-C", ann, "check", "--merges").code == 0
+
+
 # Books in folders
 
 
@@ -615,8 +731,65 @@ def test_files_beside_the_book_are_kept_in_step(tmp_path: Path, run: Run) -> Non
     assert is_clean(top)
 
 
+class _Killed(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("command", [("customer", "set", "p1", "website=https://x.example"), ("doctor", "--fix")])
+def test_a_sync_that_died_beside_the_book_is_finished_by_any_write(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    git(tmp_path, "init", "-q", "--bare", "-b", "main", "remote.git")
+    git(tmp_path, "init", "-q", "-b", "main", "top")
+    top = tmp_path / "top"
+    commit(top, {"/crm/crm.yaml": SETTINGS, "/crm/records/customers/p1.yaml": person(1), "/README": "x\n"})
+    git(top, "remote", "add", "origin", "../remote.git")
+    git(top, "push", "-q", "-u", "origin", "main")
+    git(tmp_path, "clone", "-q", "remote.git", "other")
+    commit(tmp_path / "other", {"/README": "y\n", "/crm/records/customers/p1.yaml": person(1, role="boss")})
+    git(tmp_path / "other", "push", "-q")
+
+    def killed(*_: object) -> None:
+        raise _Killed
+
+    with monkeypatch.context() as patch, pytest.raises(_Killed):
+        patch.setattr(placing, "place", killed)
+        sync(fresh(top / "crm"))
+    assert (top / "README").read_text() == "x\n"
+    done = run("-C", top / "crm", *command)
+    assert done.code == 0, done.err
+    assert (top / "README").read_text() == "y\n"
+    assert "role: boss" in (top / "crm/records/customers/p1.yaml").read_text()
+    assert is_clean(top)
+
+
+def test_the_message_says_what_was_merged(team: Team, ann: Path) -> None:
+    team.push("bob", {"/README": "x\n"})
+    commit(ann, {"/NOTES": "y\n"})
+    sync(fresh(ann))
+    assert git(ann, "log", "-1", "--format=%s").strip() == "sync: merge 1 file"
+    team.push("bob", {"/README": "z\n", "customers/p1.yaml": person(1, role="boss")})
+    commit(ann, {"/NOTES": "z\n"})
+    sync(fresh(ann))
+    assert git(ann, "log", "-1", "--format=%s").strip() == "sync: merge 1 record"
+
+
 def test_how_long_others_are_waited_for(team: Team, ann: Path) -> None:
     book = fresh(ann)
     with book.write("import"), pytest.raises(Locked):
         sync(fresh(ann), "", How(wait=0.01))
     assert sync(fresh(ann), "", How(wait=0.01)).state == "synced"
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_person_is_told_whom_a_sync_waits_for(
+    team: Team, ann: Path, run: Run, monkeypatch: pytest.MonkeyPatch, terminal: bool
+) -> None:
+    monkeypatch.setattr(lock, "WAIT", 0.02)
+    monkeypatch.setattr(lock, "PATIENCE", 0.001)
+    monkeypatch.setattr(sync_command, "PATIENCE", 0.02)
+    monkeypatch.setattr(sync_command, "_is_watched", lambda: terminal)
+    with fresh(ann).write("import"):
+        done = run("-C", ann, "sync")
+    assert done.code == 7
+    assert ("Waiting for another crmctl" in done.err) == terminal

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +15,7 @@ from conftest import git
 from crmctl.errors import Conflict
 from crmctl.errors import StorageFailed
 from crmctl.services.book import Book
+from crmctl.services.clone import githooks
 from crmctl.services.clone import mergedriver
 from crmctl.services.clone import trust
 from crmctl.vcs import pins
@@ -68,7 +71,6 @@ DANGEROUS = [
 HARMLESS = [
     ("core.fsmonitor", "true"),
     ("core.hooksPath", ".git/hooks"),
-    ("core.hooksPath", "/usr/share/hooks"),
     ("credential.helper", "store"),
     ("alias.st", "status --short"),
     ("pager.log", "false"),
@@ -210,12 +212,134 @@ def test_nothing_to_revoke(places: Places) -> None:
     assert not trust.revoke(places)
 
 
+# Hooks
+
+
+def a_hook(places: Places, name: str = "post-commit", text: str = "#!/bin/sh\ntouch ran\n") -> Path:
+    path = places.common_dir / "hooks" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o755)
+    return path
+
+
+def test_hooks_of_a_folder_that_came_from_elsewhere_are_refused_until_allowed(
+    places: Places, tmp_path: Path, run: Run
+) -> None:
+    """Made here and then packed up by somebody: neither the place nor the note of another machine vouches for it."""
+    assert run("-C", places.top, "customer", "add", "Ada").code == 0
+    a_hook(places)
+    received = tmp_path / "received"
+    shutil.copytree(places.top, received, symlinks=True)
+    found = Book(received).places
+    (hook,) = trust.found(found)
+    assert (hook.name, hook.file) == ("hooks/post-commit", ".git/hooks/post-commit")
+    done = run("-C", received, "customer", "add", "Bob")
+    assert (done.code, "came with hooks, which are programs: .git/hooks/post-commit" in done.err) == (5, True)
+    assert not (received / "ran").exists()
+    assert "hooks/post-commit" in run("-C", received, "trust", "--list").out
+    doctor = run("-C", received, "doctor")
+    assert doctor.code == 1
+    assert [line[:4].strip() for line in doctor.out.splitlines() if "hooks/post-commit =" in line] == ["bad"]
+    assert run("-C", received, "trust", "--yes").code == 0
+    assert run("-C", received, "customer", "add", "Bob").code == 0
+    assert (received / "ran").exists()
+    a_hook(found, text="#!/bin/sh\nevil\n")
+    assert run("-C", received, "customer", "add", "Cem").code == 5
+
+
+def test_another_folder_at_the_place_of_one_that_is_known_is_not_known(places: Places, tmp_path: Path) -> None:
+    trust.require(places)
+    mine = tmp_path / "mine"
+    shutil.copytree(places.top, mine)
+    (places.shared / "origin").unlink()
+    a_hook(places)
+    with pytest.raises(Conflict):
+        trust.require(places)
+    (places.shared / "origin").write_text("0123456789abcdef\n")
+    with pytest.raises(Conflict):
+        trust.require(places)
+
+
+def test_hooks_that_are_put_into_a_repository_in_use_are_the_users_own(places: Places, run: Run) -> None:
+    assert run("-C", places.top, "customer", "add", "Ada").code == 0
+    a_hook(places)
+    git(places.top, "config", "core.editor", "")
+    assert trust.found(places) == []
+    assert run("-C", places.top, "customer", "add", "Bob").code == 0
+    assert (places.top / "ran").exists()
+    listed = run("-C", places.top, "trust")
+    assert listed.code == 0
+    assert "hooks/post-commit" in listed.out
+    assert "put in place on this machine" in listed.err
+    lines = [line for line in run("-C", places.top, "doctor").out.splitlines() if "hooks/post-commit =" in line]
+    assert [line[:4].strip() for line in lines] == ["ok"]
+    assert "Nothing of it may run any more." in run("-C", places.top, "trust", "--revoke").err
+    assert run("-C", places.top, "customer", "add", "Cem").code == 5
+
+
+def test_whoever_makes_a_book_of_a_repository_has_its_hooks(tmp_path: Path, run: Run) -> None:
+    git(tmp_path, "init", "-q", "-b", "main")
+    found = Book(tmp_path).places
+    hook = a_hook(found)
+    assert run("init", tmp_path, "--currency", "EUR").code == 0
+    assert (tmp_path / "ran").exists()
+    assert trust.found(found) == []
+    assert [hook.name] == [own.name.removeprefix("hooks/") for own in trust.own_hooks(found)]
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_a_folder_of_hooks_elsewhere_is_asked_about(places: Places, tmp_path: Path, inside: bool) -> None:
+    """The folder may have come with the repository, beside it; a repository of one's own may say where hooks are."""
+    folder = "team-hooks" if inside else str(tmp_path / "hooks")
+    git(places.top, "config", "core.hooksPath", folder)
+    (found,) = trust.found(places)
+    assert (found.name, found.value) == ("core.hookspath", folder)
+    with pytest.raises(Conflict, match=r"core\.hookspath = "):
+        trust.require(places)
+    trust.allow(places, [found])
+    trust.require(places)
+    trust.revoke(places)
+    git(places.top, "config", "--unset", "core.hooksPath")
+    trust.require(places)
+    git(places.top, "config", "core.hooksPath", folder)
+    assert len(trust.found(places)) == inside
+
+
+def test_our_hooks_are_ours_only_as_we_write_them(places: Places) -> None:
+    githooks.install(places)
+    (places.shared / "origin").unlink()
+    assert trust.found(places) == []
+    path = places.common_dir / "hooks" / "pre-push"
+    text = path.read_text()
+    for other in (text + "evil\n", text.replace(f"python={sys.executable}", f"python={places.top}/python")):
+        assert other != text
+        a_hook(places, "pre-push", other)
+        assert names(places) == ["hooks/pre-push"]
+    a_hook(places, "pre-push", githooks.shim("pre-push"))
+    assert names(places) == []
+    a_hook(places, "pre-push.before-crmctl")
+    assert names(places) == ["hooks/pre-push.before-crmctl"]
+    (places.common_dir / "hooks" / "pre-push.before-crmctl").chmod(0o644)
+    a_hook(places, "pre-push.sample")
+    assert names(places) == []
+
+
+def test_where_nothing_can_be_noted_everything_else_goes_on(
+    places: Places, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(places.top / "crm.yaml"))
+    assert run("-C", places.top, "customer", "add", "Ada").code == 0
+    a_hook(places)
+    assert run("-C", places.top, "customer", "add", "Bob").code == 5
+
+
 # The command
 
 
 def test_the_command_shows_asks_and_takes_back(run: Run, book_dir: Path) -> None:
     clean = run("-C", book_dir, "trust")
-    assert (clean.code, clean.err) == (0, "This repository's own settings run nothing.\n")
+    assert (clean.code, clean.err) == (0, "This repository's own settings and hooks run nothing.\n")
     git(book_dir, "config", "core.sshCommand", "evil\x1b[2J")
     asked = run("-C", book_dir, "trust")
     assert asked.code == 2

@@ -13,6 +13,7 @@ from crmctl.errors import NotFound
 from crmctl.errors import UsageProblem
 from crmctl.services.book import Book
 from crmctl.services.past import why
+from crmctl.services.past.reaching import value_at
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,6 +82,55 @@ def test_values_inside_groups_and_maps(root: Path) -> None:
     ]
     assert steps(root, "consent.newsletter.state")[0] == ("now", "withdrawn", "third")
     assert steps(root, "external.shop.example") == [("now", None, "third"), ("earlier", "7", "second")]
+
+
+def test_each_entry_of_a_map(root: Path) -> None:
+    """A consent each, not all of them again for every change of one."""
+    text = ADA + "consent:\n  newsletter: {state: granted}\n  birthday: {state: granted}\n"
+    commit(root, {"customers/ada.yaml": text}, "second")
+    commit(
+        root, {"customers/ada.yaml": text.replace("newsletter: {state: granted}", "newsletter: {state: x}")}, "third"
+    )
+    commit(root, {"customers/ada.yaml": ADA + "consent:\n  newsletter: {state: x}\n"}, "fourth")
+    assert steps(root, "consent") == [
+        ("now", {"newsletter": {"state": "x"}}, "third"),
+        ("gone", {"birthday": {"state": "granted"}}, "fourth"),
+        ("earlier", {"newsletter": {"state": "granted"}}, "second"),
+    ]
+
+
+def test_one_member_of_a_list(root: Path) -> None:
+    text = ADA + "emails: [Ada@example.org]\nphones: ['+49 170 1234567']\ntags: [a.b]\n"
+    commit(root, {"customers/ada.yaml": text}, "second")
+    commit(
+        root, {"customers/ada.yaml": text.replace("tags: [a.b]", "relations: [{customer: eve, role: boss}]")}, "third"
+    )
+    commit(
+        root, {"customers/ada.yaml": text.replace("tags: [a.b]", "relations: [{customer: eve, role: aunt}]")}, "fourth"
+    )
+    assert steps(root, "emails.ada@example.org") == [("now", "Ada@example.org", "second")]
+    assert steps(root, "email.Ada@Example.org") == [("now", "Ada@example.org", "second")]
+    assert steps(root, "phone.+491701234567") == [("now", "+49 170 1234567", "second")]
+    assert steps(root, "tags.a.b") == [("now", None, "third"), ("earlier", "a.b", "second")]
+    assert steps(root, "relations.eve.role") == [("now", "aunt", "fourth"), ("earlier", "boss", "third")]
+    with pytest.raises(NotFound, match=r"never had a value in tags\.b") as never:
+        steps(root, "tags.b")
+    assert never.value.hint == "Those it has or had: crmctl why customer ada tags"
+
+
+def test_the_handle_comes_with_the_file(root: Path, run: Run) -> None:
+    commit(root, {"customers/ada.yaml": ADA + "source: web\n"}, "second")
+    assert steps(root, "handle") == [("now", "ada", "first")]
+    (root / "records/customers/ada.yaml").unlink()
+    commit(root, message="removed")
+    assert steps(root, "handle") == [("now", None, "removed"), ("earlier", "ada", "first")]
+    (root / "records/customers/eve.yaml").write_text(ADA.replace("ADA", "EVE"))
+    assert steps(root, "handle", "eve") == [("now", "eve", why.UNCOMMITTED)]
+    run("-C", root, "log", "eve", "call", "hi", "--adopt")
+    row = Book(root).index.row("SELECT handle FROM interactions")
+    assert row is not None
+    (told,) = why.origins(Book(root), Book(root).schema.require("interaction"), str(row[0]), "handle")
+    assert told.value == row[0]
 
 
 def test_what_was_typed_by_hand_and_is_in_no_commit(root: Path) -> None:
@@ -161,8 +211,8 @@ def test_a_version_that_could_not_be_read(root: Path) -> None:
     commit(root, {"customers/ada.yaml": "name: [\n"}, "broken")
     commit(root, {"customers/ada.yaml": ADA}, "mended")
     assert steps(root, "name")[0] == ("now", "Ada", "mended")
-    assert why.value_at("records/customers/ada.yaml", b"name: [\n", ("name",)) is None
-    assert why.value_at("records/interactions/ada.jsonl", b"", ("X",)) is None
+    assert value_at("records/customers/ada.yaml", b"name: [\n", ("name",)) is None
+    assert value_at("records/interactions/ada.jsonl", b"", ("X",)) is None
 
 
 def test_a_shallow_clone_says_so(root: Path, tmp_path: Path) -> None:

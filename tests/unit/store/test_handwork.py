@@ -65,7 +65,7 @@ def test_a_file_nobody_touched_is_committed_and_written() -> None:
     made = plan(HEAD, HEAD, HEAD, NAME)
     assert made.commit == made.disk == {ADA: NAME}
     assert made.steps == {ADA: Step(oid(HEAD), oid(NAME), oid(NAME))}
-    assert (made.adopted, made.kept) == ([], [])
+    assert (made.adopted, made.kept, made.news) == ([], [], [ADA])
     gone = plan(HEAD, HEAD, HEAD, None)
     assert gone.commit == {ADA: None}
     assert gone.steps == {ADA: Step(oid(HEAD), "", "")}
@@ -139,6 +139,8 @@ def test_an_edit_is_taken_along_when_asked() -> None:
     assert made.commit == made.disk == {ADA: BOTH}
     assert made.adopted == [ADA]
     assert plan(HEAD, ROLE, ROLE, ROLE, adopt=True).commit == {ADA: ROLE}
+    back = plan(HEAD, HEAD, ROLE, HEAD, adopt=True)
+    assert (back.disk, back.news) == ({ADA: HEAD}, [])
     assert plan(HEAD, HEAD, None, None, adopt=True).commit == {ADA: None}
 
 

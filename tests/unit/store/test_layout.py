@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from crmctl.model.settings import read_settings
+from crmctl.model.settings_reading import read_settings
 from crmctl.store import layout
 
 SCHEMA = read_settings(

@@ -10,6 +10,7 @@ import pytest
 
 from crmctl.errors import Locked
 from crmctl.errors import StorageFailed
+from crmctl.store import lock
 from crmctl.store.lock import locked
 
 if TYPE_CHECKING:
@@ -51,6 +52,20 @@ def test_a_waiting_writer_goes_on_when_the_lock_is_free(tmp_path: Path, monkeypa
         assert path.read_text().endswith("second\n")
     assert pauses == sorted(pauses)
     assert max(pauses) <= 0.1
+
+
+def test_who_waits_for_long_is_told_for_whom_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    with locked(tmp_path / "lock", "import"):
+        with pytest.raises(Locked), locked(tmp_path / "lock", "sync", 0.01, told.append):
+            raise AssertionError("two at once")
+        assert told == []
+        monkeypatch.setattr(lock, "PATIENCE", 0.001)
+        with pytest.raises(Locked), locked(tmp_path / "lock", "sync", 0.02, told.append):
+            raise AssertionError("two at once")
+    (words,) = told
+    assert f"process {os.getpid()}" in words
+    assert "import" in words
 
 
 def test_a_longer_note_of_the_one_before_does_not_shine_through(tmp_path: Path) -> None:

@@ -235,6 +235,24 @@ def test_an_edit_by_hand_is_committed_even_when_the_command_changes_nothing_more
     assert place.whole()
 
 
+def test_what_leads_back_to_what_is_committed_makes_no_commit(place: Place) -> None:
+    head = place.commit({"a": b"1", "b": b"1"})
+    (place.root / "a").write_bytes(b"by hand")
+    tx = place.begin(adopt=True)
+    tx.put("a", b"1")
+    assert tx.commit("nothing new") == ""
+    assert (tx.adopted, tx.restored) == ([], ["a"])
+    assert place.commits.now == head
+    assert place.files == {"a": b"1", "b": b"1"}
+    assert place.whole()
+    (place.root / "a").write_bytes(b"by hand")
+    tx = place.begin(adopt=True)
+    tx.put("a", b"1")
+    tx.put("b", b"2")
+    assert tx.commit("something new") == place.commits.now != head
+    assert (tx.adopted, tx.restored, place.files) == (["a"], [], {"a": b"1", "b": b"2"})
+
+
 def test_a_new_file_by_hand_goes_along(place: Place) -> None:
     (place.root / "a").write_bytes(b"by hand")
     tx = place.begin()
