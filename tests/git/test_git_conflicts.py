@@ -123,6 +123,22 @@ def test_a_rebase_goes_on_when_told_and_asks_about_the_next_commit(
     assert git(book_dir, "symbolic-ref", "--short", "HEAD") == "main\n"
 
 
+def test_a_rebase_does_not_go_on_with_what_is_wrong(book_dir: Path, run: Run) -> None:
+    fork(book_dir, {"customers/ada.yaml": ADA}, {"customers/ada.yaml": CHIEF}, {"customers/ada.yaml": QUEEN})
+    stops(book_dir, "rebase", "theirs")
+    path = book_dir / "records/customers/ada.yaml"
+    path.write_text(QUEEN + "birthday: someday\n")
+    git(book_dir, "add", str(path))
+    refused = run("-C", book_dir, "resolve", "--continue")
+    assert refused.code == 4
+    assert "records/customers/ada.yaml:" in refused.err
+    assert "someday" in refused.err
+    path.write_text(QUEEN)
+    git(book_dir, "add", str(path))
+    assert is_fine(run("-C", book_dir, "resolve", "--continue"))
+    assert settled(book_dir)
+
+
 def test_a_cherry_pick(book_dir: Path, run: Run) -> None:
     fork(book_dir, {"customers/ada.yaml": ADA}, {"customers/ada.yaml": CHIEF}, {"customers/ada.yaml": QUEEN})
     stops(book_dir, "cherry-pick", "theirs")

@@ -107,6 +107,8 @@ def _finish(book: Book, state: State, done: Settled, *, go_on: bool) -> Settled:
 
 def _gone_on(book: Book, how: Operation, done: Settled) -> Settled:
     trust.require(book.places)
+    if how.name == "rebase":
+        _refuse_wrong(book)
     before = book.repository.head()
     unmerged.go_on(book.places, how)
     conflict_answers.save_answers(book, {})
@@ -115,6 +117,20 @@ def _gone_on(book: Book, how: Operation, done: Settled) -> Settled:
     again = look(book)
     left = 0 if again is None else _left(again)
     return done._replace(commit=head if head != before else "", done=again is None, left=left)
+
+
+def _refuse_wrong(book: Book) -> None:
+    """What is staged must be right; of a rebase's commits git asks no hook.
+
+    Raises:
+        InvalidData: it is not.
+    """
+    from crmctl.services.checking.staged import check_staged
+
+    problems = check_staged(book.places.top).problems
+    if problems:
+        hint = "Mend it, git add it, then: crmctl resolve --continue"
+        raise InvalidData("what is staged is not right, so the rebase waits", hint=hint, problems=problems)
 
 
 def _left(state: State) -> int:
