@@ -314,7 +314,7 @@ CAMPAIGN = Kind(
             "on_unknown",
             "choice",
             choices=("hold", "resend", "ask"),
-            help="when a server's answer was lost: hold writes nobody twice, resend sends the same bytes again",
+            help="when a server's answer is lost",
         ),
         Field("canary", "integer", help="so many go out first, then it pauses for a look"),
         Field("window", help="hours in which it goes out, in the recipient's zone: 09:00-17:00"),

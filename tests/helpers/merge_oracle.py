@@ -39,7 +39,7 @@ RULES: dict[str, dict[str, str]] = {
     "case": {**_COMMON, "status": "status"},
     "followup": {**_COMMON, "done": "day"},
     "sequence": {**_COMMON, "stop_on": "set"},
-    "campaign": _COMMON,
+    "campaign": {**_COMMON, "weekdays": "set"},
     "segment": {**_COMMON, "customers": "set"},
     "product": _COMMON,
     "member": _COMMON,
