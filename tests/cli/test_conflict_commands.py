@@ -235,6 +235,18 @@ def test_two_people_found_by_a_sync(book_dir: Path, run: Run, answers: list[str]
     assert is_fine(run("-C", book_dir, "check", "--merges"))
 
 
+def test_a_record_that_they_renamed_answers_to_its_old_handle_too(book_dir: Path, run: Run) -> None:
+    ours: dict[str, str | None] = {"customers/ada.yaml": ADA.replace("boss", "chief")}
+    theirs: dict[str, str | None] = {
+        "customers/ada.yaml": None,
+        "customers/lovelace.yaml": ADA.replace("boss", "queen"),
+    }
+    waits(book_dir, fork(book_dir, {"customers/ada.yaml": ADA}, ours, theirs))
+    assert fields(run, book_dir) == [("lovelace", "role")]
+    assert is_fine(run("-C", book_dir, "resolve", "ada", "role=ours"))
+    assert "role: chief" in read(book_dir, "customers/lovelace.yaml")
+
+
 def test_interactions_that_a_removal_takes_along_are_shown(book_dir: Path, run: Run) -> None:
     base = {"customers/ada.yaml": ADA, "interactions/ada.jsonl": LINE % (1, 1, "old")}
     theirs = (LINE % (1, 1, "old")) + (LINE % (2, 2, "new")) + (LINE % (3, 3, "newer"))

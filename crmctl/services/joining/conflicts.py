@@ -64,7 +64,8 @@ class Asked(NamedTuple):
     it), "identity" (two different records), "joint" (each side's record is valid, both together are not) or "file".
     ``yours`` is the user's side, whatever git calls it: under a
     rebase that is git's "theirs", which ``swapped`` says. ``parts`` are the questions that one answer settles.
-    ``home`` is the handle that one of two records has on the other side already, "" for none.
+    ``home`` is the handle that one of two records has on the other side already, "" for none; ``formerly`` the one that
+    the record had before a side renamed it.
     """
 
     kind: str
@@ -81,6 +82,7 @@ class Asked(NamedTuple):
     swapped: bool
     parts: tuple[Question, ...]
     home: str = ""
+    formerly: str = ""
 
     @property
     def record(self) -> str:
@@ -155,6 +157,7 @@ def told(book: Book, state: State) -> list[Asked]:
     ours, theirs = conflict_joining.marks(book, state.joining, paths, state.merged.moved)
     known = schema(book)
     asked = [_asked(known, group, ours, theirs, swapped=state.joining.how.swapped) for group in groups]
+    asked = [one._replace(formerly=_handle(state.merged.moved.get(one.path, ""))) for one in asked]
     return [_with_home(book, state, one) if one.what == "identity" else one for one in asked]
 
 
@@ -180,7 +183,7 @@ def find(asked: Sequence[Asked], words: Sequence[str]) -> list[Asked]:
     among = [one for one in asked if not before or _is_of(one, before[0])]
     low = ref.lower()
     for fits in (
-        lambda one: low in (one.handle, one.path.lower()),
+        lambda one: low in (one.handle, one.path.lower(), one.formerly),
         lambda one: bool(one.interaction) and low in (one.interaction.lower(), one.interaction[-8:].lower()),
         lambda one: one.handle.startswith(low),
         lambda one: low in one.title.lower(),
@@ -189,6 +192,10 @@ def find(asked: Sequence[Asked], words: Sequence[str]) -> list[Asked]:
         if found:
             return _of_one(found, ref)
     raise NotFound(f"nothing is asked about {' '.join(words)!r}", hint="crmctl conflicts shows what is.")
+
+
+def _handle(path: str) -> str:
+    return path.rpartition("/")[2].rpartition(".")[0]
 
 
 def _is_of(one: Asked, kind: str) -> bool:

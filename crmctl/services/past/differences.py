@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     """The files that differ: path -> what stood in it before and what after, None where there was no file."""
 
 ADDED, REMOVED, CHANGED = "added", "removed", "changed"
+_LAYOUT = "only its layout or its comments"
 
 
 class RecordChange(NamedTuple):
@@ -111,15 +112,47 @@ def told(book: Book, contents: Contents) -> list[RecordChange]:
         key = (place.kind.name, place.handle)
         known = records.get(key, (None, None))
         records[key] = (known[0] if before is None else before, known[1] if after is None else after)
+    renamed = _join_renamed(records)
     changes = [
         change
         for (name, handle), (before, after) in records.items()
-        if before != after
+        if before != after or (name, handle) in renamed
         for change in _changes(settings, settings.schema.require(name), handle, before, after)
     ]
+    changes = [_with_old_handle(change, renamed.get((change.kind, change.handle), "")) for change in changes]
     order = {kind.name: number for number, kind in enumerate(settings.schema.kinds)}
     changes.sort(key=lambda change: (order[change.kind], change.customer if change.type else "", change.handle))
     return changes + sorted(others, key=lambda change: (change.kind != "settings", change.handle))
+
+
+def _join_renamed(records: dict[tuple[str, str], tuple[bytes | None, bytes | None]]) -> dict[tuple[str, str], str]:
+    """Make one record of those that left one handle and came under another with the same id; their old handles.
+
+    A customer's history goes with them.
+    """
+    gone = {
+        (kind, text_in(record_in(before) or {}, "id")): handle
+        for (kind, handle), (before, after) in records.items()
+        if before is not None and after is None and kind != "interaction"
+    }
+    renamed: dict[tuple[str, str], str] = {}
+    for (kind, handle), (before, after) in list(records.items()):
+        if before is None and after is not None and kind != "interaction":
+            identity = text_in(record_in(after) or {}, "id")
+            old = gone.get((kind, identity), "") if identity else ""
+            if old:
+                renamed[kind, handle] = old
+                for name in (kind, *(("interaction",) if kind == "customer" else ())):
+                    left = records.pop((name, old), (None, None))
+                    came = records.get((name, handle), (None, None))
+                    records[name, handle] = left[0], came[1] if came[1] is not None else left[1]
+    return renamed
+
+
+def _with_old_handle(change: RecordChange, old: str) -> RecordChange:
+    if not old:
+        return change
+    return change._replace(words=(f"renamed from {old}", *(word for word in change.words if word != _LAYOUT)))
 
 
 def _changes(
@@ -135,7 +168,7 @@ def _changes(
     if what == CHANGED and (old is None or new is None):
         words = ("cannot be read any more" if new is None else "can be read again",)
     elif old is not None and new is not None:
-        words = tuple(differences(kind.stored, old, new)) or ("only its layout or its comments",)
+        words = tuple(differences(kind.stored, old, new)) or (_LAYOUT,)
     title, customer = text_in(known, kind.title), handle if kind.name == "customer" else text_in(known, "customer")
     turns = tuple(turns_of(settings, kind, old or {}, new)) if new is not None else ()
     yield RecordChange(kind.name, kind.plural, handle, what, title, customer, "", words, turns)
@@ -164,7 +197,7 @@ def _file(path: str, before: bytes | None, after: bytes | None) -> Iterator[Reco
     if path == FILE and before is not None and after is not None:
         old, new = record_in(before), record_in(after)
         if old is not None and new is not None:
-            words = tuple(differences((), old, new)) or ("only its layout or its comments",)
+            words = tuple(differences((), old, new)) or (_LAYOUT,)
     kind = "settings" if path == FILE else "file"
     yield RecordChange(kind, "settings" if path == FILE else "files", path, what, words=words)
 

@@ -77,6 +77,20 @@ def test_a_record_that_moved_is_one_record(book_dir: Path) -> None:
     assert [(one.what, one.words) for one in found] == [("changed", ("set role: queen",))]
 
 
+def test_a_renamed_record_is_one_record_and_so_is_its_history(book_dir: Path) -> None:
+    ada = "id: 01J9ZK3T8QWERTYPASDFGHJKMN\nname: Ada\nconsent:\n  newsletter: {state: granted}\n"
+    line = '{"id":"01J9ZK3T8QWERTYPASDFGHJKMP","at":"2026-01-01T10:00:00Z","type":"note","text":"x"}\n'
+    found = change(
+        book_dir,
+        {"customers/ada.yaml": ada, "interactions/ada.jsonl": line, "customers/eve.yaml": "name: Eve\n"},
+        {"customers/lovelace.yaml": ada + "role: boss\n", "interactions/lovelace.jsonl": line},
+        ("customers/ada.yaml", "interactions/ada.jsonl"),
+    )
+    (one,) = found
+    assert (one.handle, one.what, one.words) == ("lovelace", "changed", ("renamed from ada", "set role: boss"))
+    assert summary(found) == "1 customer changed"
+
+
 def test_interactions_one_by_one(book_dir: Path) -> None:
     ids = [letter * 26 for letter in "ABC"]
     before = "".join(LINE % (ids[at], at + 1, "call") for at in (0, 1)) + '{"at": "2026-01-01", "type": "note"}\n'
