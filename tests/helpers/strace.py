@@ -224,6 +224,8 @@ class Commands:
             **env,
             "PATH": f"{self._tools}{os.pathsep}{env['PATH']}",
             "GIT_EXEC_PATH": str(self._tools),
+            # Each test has settings of its own otherwise, and what crmctl noted there would be unknown in the next.
+            "XDG_CONFIG_HOME": str(self.folder / "config"),
             "GIT_AUTHOR_DATE": moment,
             "GIT_COMMITTER_DATE": moment,
             "PYTHONDONTWRITEBYTECODE": "1",
