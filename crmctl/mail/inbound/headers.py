@@ -1,0 +1,138 @@
+"""Headers of a message from anywhere: decoded, of bounded length, on one line, and never an exception."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from email.message import Message
+
+LONGEST = 8_192
+"""Characters of a header that are looked at."""
+MOST = 200
+"""Addresses of a header that are looked at."""
+
+_BREAKS = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029]+")
+_HIDDEN = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+_IDENTIFIER = re.compile(r"<[^<>\s]{1,400}>")
+_ADDRESS = re.compile(r"[^\s@<>\"(),:;\\]+@[^\s@<>\"(),:;\\]+\Z")
+
+
+def all_of(message: Message, name: str) -> list[str]:
+    """The values of every header called ``name``, as they travelled but on one line each."""
+    wanted = name.lower()
+    values: list[str] = []
+    for key, value in message.raw_items():
+        if key.lower() == wanted and len(values) < MOST:
+            values.append(one_line(_readable(str(value)[:LONGEST])))
+    return values
+
+
+def _readable(text: str) -> str:
+    """A header as text; bytes above 127 in it are UTF-8 (RFC 6532), or else Latin 1."""
+    if text.isascii():
+        return text
+    try:
+        data = text.encode("ascii", "surrogateescape")
+    except UnicodeEncodeError:
+        return text
+    return decode(data, "utf-8")
+
+
+def first(message: Message, name: str) -> str:
+    """The value of the first header called ``name``, as it travelled; "" when there is none."""
+    return next(iter(all_of(message, name)), "")
+
+
+def one_line(text: str) -> str:
+    """``text`` without line breaks, control characters and what hides or turns letters around."""
+    return _BREAKS.sub(" ", _HIDDEN.sub("", text)).strip()
+
+
+def words(text: str) -> str:
+    """A header's text with its encoded words (RFC 2047) decoded; as it is where they cannot be."""
+    if "=?" not in text:
+        return text
+    from email.errors import HeaderParseError
+    from email.header import decode_header
+
+    try:
+        pieces = decode_header(text)
+    except (HeaderParseError, ValueError, LookupError):
+        return text
+    decoded = [piece if isinstance(piece, str) else decode(piece, charset or "ascii") for piece, charset in pieces]
+    return one_line("".join(decoded))
+
+
+def decode(data: bytes, charset: str) -> str:
+    """``data`` in ``charset``, or in the nearest thing that can be read; never an exception, never slow."""
+    name = charset.strip().strip("\"'").lower().replace("_", "-")
+    if name in ("", "ascii", "us-ascii", "unknown-8bit", "default", "x-unknown"):
+        name = "utf-8"
+    if name in _NOT_FOR_MAIL:
+        name = "latin-1"
+    try:
+        return data.decode(name)
+    except (ValueError, LookupError, TypeError):
+        pass
+    try:
+        return data.decode("utf-8")
+    except ValueError:
+        return data.decode("latin-1")
+
+
+# Codecs of Python that are no character sets of messages; some take very long over very little.
+_NOT_FOR_MAIL = frozenset(
+    "idna punycode unicode-escape raw-unicode-escape undefined mbcs oem unicode-internal string-escape".split()
+)
+
+
+def addresses(message: Message, *names: str) -> list[tuple[str, str]]:
+    """(name, address) of everybody in the headers ``names``, in order, each address once."""
+    from email.utils import getaddresses
+
+    values = [value for name in names for value in all_of(message, name)]
+    try:
+        pairs = getaddresses(values)
+    except (ValueError, IndexError, TypeError, RecursionError):
+        return []
+    found: dict[str, str] = {}
+    for name, address in pairs[:MOST]:
+        plain = bare(address)
+        if plain:
+            found.setdefault(plain, words(name)[:200])
+    return [(name, address) for address, name in found.items()]
+
+
+def bare(text: str) -> str:
+    """The one address that ``text`` is, its domain in lower case; "" when it is none."""
+    text = text.strip().strip("<>").strip()
+    if len(text) > 320 or not _ADDRESS.match(text):
+        return ""
+    local, _, domain = text.rpartition("@")
+    return f"{local}@{domain.lower().rstrip('.')}"
+
+
+def identifiers(message: Message, name: str) -> tuple[str, ...]:
+    """The message identifiers in the headers called ``name``, with their angle brackets, each once."""
+    found = [one for value in all_of(message, name) for one in _IDENTIFIER.findall(value)]
+    return tuple(dict.fromkeys(found))[:MOST]
+
+
+def moment(text: str) -> datetime | None:
+    """The moment that a Date header says, in UTC where it says no zone; None when it says none."""
+    from datetime import UTC
+    from email.utils import parsedate_to_datetime
+
+    try:
+        found = parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    try:
+        found = found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+        found.timestamp()
+    except (ValueError, OverflowError):
+        return None
+    return found if 1990 <= found.year <= 2200 else None

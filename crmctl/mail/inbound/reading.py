@@ -1,0 +1,223 @@
+"""A message from anywhere, read within bounds: whatever it is, reading it takes little time and never fails.
+
+What is too large or too deep is read as far as its headers. Attachments are counted and hashed, never kept.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from typing import NamedTuple
+
+from crmctl.mail.inbound import headers
+from crmctl.mail.inbound import hypertext
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+    from email.message import Message
+
+LARGEST = 40 << 20
+"""Bytes of a message that are read; of a larger one only the headers."""
+LARGEST_HEAD = 256 << 10
+LONGEST_TEXT = 200_000
+MOST_PARTS = 300
+MOST_BOUNDARIES = 60
+MOST_LINES = 1_500_000
+MOST_MARKS = 5_000
+DEEPEST = 15
+
+_BODY = re.compile(rb"\r?\n\r?\n")
+_NESTING = re.compile(rb"boundary\s*=|message/", re.IGNORECASE)
+_REPORTS = re.compile(rb"message/(?:delivery-status|disposition-notification|feedback-report)", re.IGNORECASE)
+
+
+class Attachment(NamedTuple):
+    """What came with a message: its name ("" when it has none), type, size in bytes, and SHA-256."""
+
+    name: str
+    type: str
+    size: int
+    sha256: str
+
+
+class Mail(NamedTuple):
+    """One message. ``key`` tells it from every other: its Message-ID, or a hash of its bytes where it has none.
+
+    ``recipients`` are those of To and Cc; ``envelope`` are the addresses it was delivered to, as far as headers say.
+    ``text`` is what it says, with what it quotes; ``cut`` says that it was too much to be read in full. ``date`` is
+    what the sender says, ``dates`` are that and what servers noted when they took it, the latest server first.
+    """
+
+    key: str
+    message_id: str
+    subject: str
+    sender: str
+    sender_name: str
+    recipients: tuple[str, ...]
+    envelope: tuple[str, ...]
+    date: datetime | None
+    dates: tuple[datetime, ...]
+    in_reply_to: tuple[str, ...]
+    references: tuple[str, ...]
+    text: str
+    attachments: tuple[Attachment, ...]
+    cut: bool
+    message: Message
+
+
+def read(data: bytes, *, whole: bool = True) -> Mail:
+    """The message that ``data`` is; ``whole`` is False when only its beginning is there."""
+    whole = whole and len(data) <= LARGEST and not _is_a_bomb(data)
+    message = _parsed(data if whole else _head(data))
+    texts, attachments = _contents(message) if whole else ("", ())
+    identifiers = headers.identifiers(message, "Message-ID")
+    (name, sender), *_ = [*headers.addresses(message, "From"), ("", "")]
+    received = [value.rpartition(";")[2] for value in headers.all_of(message, "Received")[:3]]
+    stamps = (headers.moment(text.strip()) for text in (*headers.all_of(message, "Date"), *received))
+    dates = tuple(stamp for stamp in stamps if stamp is not None)
+    return Mail(
+        identifiers[0] if identifiers else f"sha256:{_sha256(data)}",
+        identifiers[0] if identifiers else "",
+        headers.words(headers.first(message, "Subject"))[:500],
+        sender,
+        name,
+        tuple(address for _, address in headers.addresses(message, "To", "Cc")),
+        tuple(_delivered(message)),
+        dates[0] if dates else None,
+        dates,
+        headers.identifiers(message, "In-Reply-To"),
+        headers.identifiers(message, "References"),
+        texts,
+        attachments,
+        not whole,
+        message,
+    )
+
+
+def _sha256(data: bytes) -> str:
+    from hashlib import sha256
+
+    return sha256(data).hexdigest()
+
+
+def _delivered(message: Message) -> Iterator[str]:
+    """The addresses a message was delivered to, by the headers that servers add."""
+    for name in ("Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To", "X-Delivered-To"):
+        for value in headers.all_of(message, name):
+            for part in value.split(",")[:20]:
+                address = headers.bare(part)
+                if address:
+                    yield address
+
+
+def _is_a_bomb(data: bytes) -> bool:
+    """Whether reading all of it could take very long, by counts that are cheap to make."""
+    if len(_head(data)) >= LARGEST_HEAD or data.count(b"\n") > MOST_LINES:
+        return True
+    nested = sum(1 for _ in zip(range(MOST_BOUNDARIES + 1), _NESTING.finditer(data), strict=False))
+    if nested > MOST_BOUNDARIES:
+        return True
+    if nested and data.count(b"\n--") > MOST_MARKS:
+        return True
+    blank = data.count(b"\n\n") + data.count(b"\r\n\r\n")
+    return blank > MOST_MARKS and _REPORTS.search(data) is not None
+
+
+def _head(data: bytes) -> bytes:
+    found = _BODY.search(data, 0, LARGEST_HEAD)
+    return data[: found.end()] if found else data[:LARGEST_HEAD]
+
+
+def _parsed(data: bytes) -> Message:
+    from email import message_from_bytes
+    from email.message import Message as Empty
+
+    try:
+        return message_from_bytes(data)
+    except (ValueError, LookupError, TypeError, AttributeError, IndexError, AssertionError, RecursionError):
+        return Empty()
+
+
+def parts(message: Message) -> Iterator[Message]:
+    """The parts of a message that hold something, in order; a message within it is one part."""
+    waiting = [(message, 0)]
+    for _ in range(MOST_PARTS):
+        if not waiting:
+            return
+        part, depth = waiting.pop()
+        below = children(part)
+        if below and part.get_content_maintype() == "multipart" and depth < DEEPEST:
+            waiting += [(child, depth + 1) for child in reversed(below[:MOST_PARTS])]
+        else:
+            yield part
+
+
+def payload(part: Message) -> object:
+    """What a part holds: a list of messages, or text as it travelled."""
+    try:
+        return part.get_payload()
+    except (ValueError, LookupError, TypeError):
+        return ""
+
+
+def children(part: Message) -> list[Message]:
+    """The messages that a part holds; none for one that holds text."""
+    found = payload(part)
+    return [child for child in found if not isinstance(child, str)] if isinstance(found, list) else []
+
+
+def content(part: Message) -> bytes:
+    """The bytes of a part, decoded; of a message within, what is known of it."""
+    below = children(part)
+    if below:
+        try:
+            return b"\n".join(child.as_bytes() for child in below[:MOST_PARTS])
+        except (ValueError, LookupError, TypeError, AttributeError, IndexError, RecursionError):
+            return b""
+    try:
+        data = part.get_payload(decode=True)
+    except (ValueError, LookupError, TypeError, AssertionError, IndexError):
+        return b""
+    return data if isinstance(data, bytes) else b""
+
+
+def text_of(part: Message) -> str:
+    """The text of a part in its character set, with plain line ends; at most ``LONGEST_TEXT`` bytes of it."""
+    try:
+        charset = part.get_content_charset() or "utf-8"
+    except (ValueError, LookupError, TypeError):
+        charset = "utf-8"
+    text = headers.decode(content(part)[:LONGEST_TEXT], charset)
+    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "")
+
+
+def filename(part: Message) -> str:
+    """The name an attachment says it has, without any folder; "" when it says none."""
+    try:
+        name = part.get_filename() or ""
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return ""
+    plain = headers.words(headers.one_line(str(name)[:1000])).replace("\\", "/").rpartition("/")[2]
+    return plain[:200]
+
+
+def _contents(message: Message) -> tuple[str, tuple[Attachment, ...]]:
+    """What a message says (its plain text, or the words of its HTML), and what is attached to it."""
+    plain: list[str] = []
+    html: list[str] = []
+    attachments = []
+    for part in parts(message):
+        name, type_ = filename(part), part.get_content_type()
+        attached = bool(name) or headers.first(part, "Content-Disposition").lower().startswith("attachment")
+        if not attached and type_ == "text/plain":
+            plain.append(text_of(part))
+        elif not attached and type_ == "text/html":
+            html.append(text_of(part))
+        elif attached or part.get_content_maintype() not in ("multipart", "message"):
+            data = content(part)
+            attachments.append(Attachment(name, type_, len(data), _sha256(data)))
+    said = "\n".join(text for text in plain if text.strip())
+    if not said:
+        said = "\n".join(hypertext.to_text(text) for text in html)
+    return said[:LONGEST_TEXT].strip(), tuple(attachments)

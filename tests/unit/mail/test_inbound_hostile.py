@@ -1,0 +1,108 @@
+"""Messages meant to stop the reader, and ways of saying no that must not be lost."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from crmctl.mail.inbound import optout
+from crmctl.mail.inbound import reading
+from crmctl.mail.inbound import replytext
+from crmctl.mail.inbound.classify import classify
+
+HEAD = b"From: a@b.example\nTo: x@y.example\nSubject: hi\n"
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        pytest.param(b"\n" + b"> On x wrote:\n> x\n" * 5_500, id="quotes within quotes"),
+        pytest.param(b"\n" + b"On x wrote:\n> x\n" * 6_000, id="quote after quote"),
+        pytest.param(b"Content-Type: text/html\n\n<" + b" " * 190_000 + b">", id="a tag of blanks"),
+        pytest.param(b"Content-Type: text/html\n\n</" + b"\t " * 90_000 + b">", id="an end tag of blanks"),
+    ],
+)
+def test_a_hostile_message_is_read_soon(rest: bytes) -> None:
+    before = time.process_time()
+    assert classify(reading.read(HEAD + rest)).name == "reply"
+    assert time.process_time() - before < 5
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Bitte melden Sie mich vom Newsletter ab.",
+        "Bitte tragen Sie mich aus.",
+        "Bitte keine weiteren Mails.",
+        "Ich möchte keine E-Mails mehr von Ihnen.",
+        "Ich will Ihren Newsletter nicht mehr.",
+        "Bitte löschen Sie meine E-Mail-Adresse.",
+        "Nehmen Sie mich bitte von der Liste.",
+        "Hören Sie auf, mir zu schreiben.",
+        "Lassen Sie mich in Ruhe!",
+        "Ich widerspreche der Verwendung meiner Daten zu Werbezwecken.",
+        "Retirez-moi de votre liste",
+        "Ne m'envoyez plus de mails",
+        "Ne m\u2019\u00e9crivez plus.",
+        "Arrêtez de m'envoyer des mails",
+        "Je ne souhaite plus être contacté.",
+        "Désabonnez-moi s'il vous plaît",
+        "Por favor, denme de baja",
+        "Solicito la baja",
+        "Quítenme de su lista de correo",
+        "No me envíen más correos",
+        "No deseo recibir sus correos",
+        "Please remove my email from your list.",
+        "I'd like to unsubscribe",
+        "No more newsletters please",
+        "Leave me alone.",
+        "Please delete all my data.",
+    ],
+)
+def test_a_no_in_whole_sentences_is_a_no(text: str) -> None:
+    assert optout.opts_out("Re: News", text) == optout.SURE
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Please don't stop sending me the newsletter",
+        "Never stop writing to us, we love it",
+        "No quiero darme de baja",
+        "Bitte hören Sie nicht auf, mir zu schreiben",
+        "Ich habe seit Mai keine Mails mehr von Ihnen bekommen",
+        "Bitte melden Sie sich am Montag",
+        "Wir möchten die Rechnungen nicht mehr per Post erhalten",
+        "I have no more emails from you since May, is something wrong?",
+    ],
+)
+def test_who_wants_mail_is_not_taken_off(text: str) -> None:
+    assert optout.opts_out("Re: News", text) != optout.SURE
+
+
+def test_a_subject_that_says_no_counts_above_the_signature_of_a_telephone() -> None:
+    assert optout.opts_out("Unsubscribe", "Sent from my iPhone") == optout.SURE
+    assert optout.opts_out("Cancel", "my order 4711") == optout.PERHAPS
+
+
+@pytest.mark.parametrize(
+    "above",
+    [
+        "-----Original-Nachricht-----\nBetreff: News",
+        "-------- Courriel original --------\nDe : Shop",
+        "---------- Mensaje reenviado ---------\nDe: Shop",
+        "-------- Message d\u2019origine --------\nDe : Shop",
+        "    On Monday, May 3, 2021, 10:00:00 AM GMT+1, Shop <s@x.example> wrote:",
+        "2021-05-03 10:00 GMT+02:00 Shop <s@x.example>:",
+        "Shop schrieb am 2021-05-03 10:00:",
+        "Shop <s@x.example> schrieb am Mo., 3. Mai 2021, 10:00:",
+    ],
+)
+def test_more_ways_to_begin_a_quote(above: str) -> None:
+    assert replytext.new_text(f"Danke!\n\n{above}\n\nbitte abmelden\nunsubscribe me") == "Danke!"
+
+
+def test_a_sentence_with_a_colon_begins_no_quote() -> None:
+    text = "As you wrote to Ada Lovelace on Monday:\nunsubscribe me"
+    assert replytext.new_text(text) == text
