@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 # They make a book, go beyond this one, change its history, ask a person, or are one change already.
 _ALONE = frozenset(
-    "batch clone completion conflicts diff doctor edit hook hooks import init news resolve sync trust undo why".split()
+    "batch clone completion conflicts diff doctor hook hooks host import ingest init key mail news outbox resolve "
+    "schedule sync trust undo unsub why".split()
 )
 
 
@@ -114,10 +115,19 @@ def _lines(file: TextIO) -> Iterator[tuple[int, list[str]]]:
             words = shlex.split(line, comments=line.lstrip().startswith("#"))
         except ValueError:
             raise UsageProblem(f"line {number}: a quote is not closed", hint=line.strip()) from None
-        if words and not _ALONE.isdisjoint(words[:2]):
+        if words and (words[0] in _ALONE or _is_alone(words[0], words[1:2])):
             refuse(f"line {number}: {' '.join(words[:2])}")
         if words:
             yield number, words
+
+
+def _is_alone(command: str, following: list[str]) -> bool:
+    """Whether it is a verb of a kind that needs a person, or sends."""
+    from crmctl.cli.root import COMMANDS
+
+    if command in COMMANDS:
+        return False
+    return following == ["edit"] or (command.rstrip("s"), *following) in {("campaign", "send"), ("followup", "run")}
 
 
 def _decoded(file: TextIO) -> Iterator[str]:

@@ -37,7 +37,7 @@ def doctor(app: App, fix: bool, rebuild: bool, form: str) -> int:
     """
     findings = list(_findings(app, fix=fix, rebuild=rebuild))
     if form == "lines":
-        app.print(_lines(app, findings))
+        app.print(lines(app, findings))
     else:
         columns = [Column("state"), Column("what"), Column("found"), Column("hint"), Column("ms", right=True)]
         app.rows(form, columns, (list(finding) for finding in findings))
@@ -61,7 +61,8 @@ def _findings(app: App, *, fix: bool, rebuild: bool) -> Iterator[Finding]:
         book.refresh()
 
 
-def _lines(app: App, findings: list[Finding]) -> Iterator[str]:
+def lines(app: App, findings: list[Finding]) -> Iterator[str]:
+    """Findings as lines: the state in colour, what was looked at, what was found, and a hint below."""
     width = max(len(finding.what) for finding in findings)
     for finding in findings:
         state = app.style(finding.state.ljust(4), fg=_COLORS[finding.state])

@@ -1,7 +1,8 @@
-"""``crmctl followup done`` and ``snooze``; the other verbs are those of every kind."""
+"""``crmctl followup done|snooze|run|explain|release``; the other verbs are those of every kind."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from typing import Any
 
 import click
@@ -10,7 +11,24 @@ from crmctl.cli.app import App
 from crmctl.cli.app import pass_app
 from crmctl.cli.options import Command
 from crmctl.cli.options import adopt_option
+from crmctl.cli.options import output_option
+from crmctl.cli.words import counted
+from crmctl.errors import INTERRUPTED
+from crmctl.errors import NOT_SENT
+from crmctl.errors import OK
 from crmctl.errors import Ambiguous
+from crmctl.errors import UsageProblem
+from crmctl.render.rows import Column
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from collections.abc import Sequence
+
+    from crmctl.render.rows import Value
+    from crmctl.services.following.deciding import Decision
+    from crmctl.services.following.run import Report
+
+_COLUMNS = ("customer", "sequence", "step", "what", "until", "code", "reason", "enrolment")
 
 
 def _complete(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[Any]:
@@ -19,9 +37,15 @@ def _complete(context: click.Context, _parameter: click.Parameter, incomplete: s
     return handles(context, "followup", incomplete)
 
 
+def _complete_customer(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[Any]:
+    from crmctl.cli.complete import handles
+
+    return handles(context, "customer", incomplete)
+
+
 def _picked(app: App, ref: str) -> str:
     """The follow-up that ``ref`` means; open ones go before those that are done."""
-    from crmctl.services import followups
+    from crmctl.services.following import followups
 
     try:
         return followups.find(app.book, ref)
@@ -39,8 +63,8 @@ def _picked(app: App, ref: str) -> str:
 @adopt_option
 @pass_app
 def done(app: App, ref: str, outcome: str, on: str, adopt: bool) -> None:
-    """Mark a follow-up as done."""
-    from crmctl.services import followups
+    """Mark a follow-up as done; one that repeats is due again."""
+    from crmctl.services.following import followups
 
     app.written(followups.done(app.book, _picked(app, ref), on=on, outcome=outcome, adopt=adopt))
 
@@ -52,6 +76,184 @@ def done(app: App, ref: str, outcome: str, on: str, adopt: bool) -> None:
 @pass_app
 def snooze(app: App, ref: str, when: str, adopt: bool) -> None:
     """Put a follow-up off to another day, such as fri, 3d or eom."""
-    from crmctl.services import followups
+    from crmctl.services.following import followups
 
     app.written(followups.snooze(app.book, _picked(app, ref), when, adopt=adopt))
+
+
+@click.command("run", cls=Command)
+@click.option("--send", "really", is_flag=True, help="Do it; without it, only what would be done is shown.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be done: what happens without --send.")
+@click.option("--catch-up", is_flag=True, help="Also take steps that were missed; one for each person.")
+@click.option("--strict", is_flag=True, help="Fail (exit 7) when another run is at it, instead of leaving it to that.")
+@output_option()
+@pass_app
+def run(app: App, really: bool, dry_run: bool, catch_up: bool, strict: bool, form: str) -> int:
+    """Take the steps of sequences that are due; without --send, show what would be done.
+
+    With --send the inbox is read first, so that an answer stops what it has to. It can be run as often as you like,
+    from cron too: no step is taken twice, nobody gets more than one in a run, and it says nothing when there is nothing
+    to say. With --now the dry run shows the future.
+    """
+    from crmctl.services.following import run as runs
+
+    if really and dry_run:
+        raise UsageProblem("--send and --dry-run ask for opposite things")
+    if really:
+        return _act(app, form, catch_up=catch_up, strict=strict)
+    found = runs.look(app.book, catch_up=catch_up)
+    _show(app, found, form, nothing="Nobody is in a sequence.")
+    acts = sum(one.acts for one in found)
+    app.say(
+        f"{counted(acts, 'step')} would be taken now, {len(found) - acts} would wait. Nothing was done: --send does."
+    )
+    return OK
+
+
+def _act(app: App, form: str, *, catch_up: bool, strict: bool) -> int:
+    from crmctl.cli.stopping import stop_requests
+    from crmctl.services.campaigns.desk import SendingElsewhere
+    from crmctl.services.following import run as runs
+    from crmctl.services.mailing import config
+    from crmctl.services.mailing.outgoing import transport
+
+    settings = config.read()
+    with stop_requests() as requests:
+        outside = runs.Outside(
+            transport=transport(settings.mail) if settings.mail is not None else None,
+            mail=settings.mail,
+            ingest=_ingest(app) if settings.inbox is not None else None,
+            sleep=None if app.now_text else requests.sleep,
+            interrupted=lambda: requests.asked,
+        )
+        try:
+            report = runs.act(app.book, outside, catch_up=catch_up)
+        except SendingElsewhere:
+            if strict:
+                raise
+            return OK
+        interrupted = requests.asked
+    _report(app, report, form)
+    if interrupted:
+        return INTERRUPTED
+    return OK if report.complete else NOT_SENT
+
+
+def _ingest(app: App) -> Callable[[], None]:
+    def ingest() -> None:
+        from crmctl.services.ingest import inbox
+
+        inbox.from_config(app.book)
+
+    return ingest
+
+
+def _report(app: App, report: Report, form: str) -> None:
+    """What a run did, and what has changed since the last one; from cron nothing, when there is nothing new."""
+    if form != "table":
+        _show(app, report.decisions, form)
+    elif report.news:
+        _show(app, report.news, form)
+    for note in report.notes:
+        app.warn(f"crmctl: {note}")
+    sent = sum(one.what == "sent" for one in report.decisions)
+    acts = sent + sum(one.acts for one in report.decisions)
+    if acts:
+        app.say(f"{counted(acts, 'step')} taken, {sent} by mail.")
+
+
+@click.command("explain", cls=Command)
+@click.argument("ref", metavar="CUSTOMER", shell_complete=_complete_customer)
+@output_option()
+@pass_app
+def explain(app: App, ref: str, form: str) -> None:
+    """Show what was decided about a customer in each run, what would be decided now, and why."""
+    from crmctl.cli.pick import picked
+    from crmctl.services.following import run as runs
+    from crmctl.services.following.decisions import Decisions
+
+    handle = picked(app, app.book.schema.require("customer"), ref)
+    now = runs.about(app.book, handle)
+    notes = Decisions(app.book)
+    rows: list[list[Value]] = []
+    for decision in now:
+        for noted in notes.of(decision.enrolment):
+            moment = noted.first[:16].replace("T", " ")
+            rows.append([moment, noted.sequence, noted.step, noted.what, noted.code, noted.reason])
+        rows.append(["now", decision.sequence, decision.step or None, decision.what, decision.code, decision.reason])
+    columns = [Column("when"), Column("sequence"), Column("step", right=True), Column("what"), Column("code")]
+    _told(app, form, [*columns, Column("reason")], rows, f"{handle} is in no sequence.")
+
+
+@click.command("release", cls=Command)
+@click.argument("ref", metavar="[CUSTOMER|all]", required=False, default="")
+@pass_app
+def release(app: App, ref: str) -> None:
+    """Release drafts that you have read; the next run sends them. Without a name, list those that wait."""
+    from crmctl.services.following import drafts
+
+    if not ref:
+        rows: list[list[Value]] = [
+            [one.enrolment, one.step, "released" if one.released else "waits", str(one.path)]
+            for one in drafts.every(app.book)
+        ]
+        columns = [Column("enrolment"), Column("step", right=True), Column("state"), Column("file")]
+        app.rows("table", columns, rows, nothing="No drafts wait.")
+        return
+    if ref != "all" and not any(one.enrolment == ref for one in drafts.every(app.book)):
+        from crmctl.cli.pick import picked
+
+        ref = picked(app, app.book.schema.require("customer"), ref)
+    found = drafts.release(app.book, ref)
+    app.say(f"{counted(len(found), 'draft')} released; they go out with the next crmctl followup run --send.")
+
+
+def _show(app: App, found: Sequence[Decision], form: str, nothing: str = "") -> None:
+    if form != "table":
+        rows: list[list[Value]] = [
+            [
+                one.customer,
+                one.sequence,
+                one.step or None,
+                one.what,
+                one.until.isoformat() if one.until else None,
+                one.code,
+                one.reason,
+                one.enrolment,
+            ]
+            for one in found
+        ]
+        app.rows(form, [Column(name, right=name == "step") for name in _COLUMNS], rows)
+        return
+    table: list[list[Value]] = [
+        [
+            one.customer,
+            one.sequence,
+            one.step or None,
+            one.what,
+            f"{one.until.astimezone(app.book.settings.zone):%Y-%m-%d %H:%M}" if one.until else "",
+            one.reason,
+        ]
+        for one in found
+    ]
+    columns = [Column("customer"), Column("sequence"), Column("step", right=True), Column("what"), Column("until")]
+    _told(app, "table", [*columns, Column("reason")], table, nothing)
+
+
+def _told(app: App, form: str, columns: Sequence[Column], rows: Sequence[Sequence[Value]], nothing: str) -> None:
+    """A table whose last column are reasons; where the terminal is too narrow for it each row is a paragraph, because a
+    reason that is cut off is none."""
+    from crmctl.cli.today import paragraph
+
+    names = [column.name for column in columns]
+    cells = [["" if value is None else str(value) for value in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(names, *cells, strict=True)]
+    if form != "table" or not rows or not app.width or sum(widths) + 2 * len(widths) - 2 <= app.width:
+        app.rows(form, columns, rows, nothing=nothing)
+        return
+    step = names.index("step")
+    lines: list[str] = []
+    for *facts, reason in cells:
+        facts[step] = f"step {facts[step]}" if facts[step] else ""
+        lines += [*paragraph([fact for fact in facts if fact], app.width), *paragraph([reason], app.width, 4)]
+    app.print(lines, page=True)

@@ -20,7 +20,7 @@ from crmctl.errors import UsageProblem
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from crmctl.services.followups import Promise
+    from crmctl.services.following.followups import Promise
     from crmctl.services.interactions import Line
     from crmctl.services.records import Assignment
 
@@ -80,7 +80,14 @@ def log(app: App, /, ref: str, type_: str, words: tuple[str, ...], at: str, adop
     REF is a handle, the start of one, an e-mail address, a phone number or words of the name. TYPE is call, email,
     meeting, note, purchase ... TEXT may be several words. With - it is read from stdin, and so it is when it is absent
     and stdin is no terminal; for a purchase or payment only with -. On a terminal your editor asks for it.
+
+    `crmctl log email - < MESSAGE` files a whole message: whom it is from, or to, says whose history it belongs to.
     """
+    if (ref, type_, words) == ("email", "-", ()):
+        from crmctl.cli.ingest import log_message
+
+        log_message(app)
+        return
     from crmctl.cli.pick import picked
     from crmctl.services import interactions
 
@@ -100,7 +107,7 @@ def log(app: App, /, ref: str, type_: str, words: tuple[str, ...], at: str, adop
 
 def _promise(what: str | None, due: str | None, *, promised: bool) -> Promise | None:
     if what is not None and what.strip():
-        from crmctl.services.followups import Promise
+        from crmctl.services.following.followups import Promise
 
         return Promise(what, due or "", promised)
     if due is not None or promised:

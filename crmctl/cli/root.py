@@ -37,9 +37,20 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "today": ("today", "today", "Show what is due, who is getting cold, what is stuck."),
     "timeline": ("timeline", "timeline", "Show everything that happened with a customer."),
     "report": ("report", "report", "List and run reports."),
+    "ingest": ("ingest", "ingest", "Take in mail, calendars, call records and web forms."),
+    "email": ("email_query", "email", "Find e-mail addresses, for mail programs."),
+    "phone": ("phone", "phone", "Show the brief of whoever calls."),
     "import": ("transfer", "import_", "Take in records from a file."),
     "export": ("transfer", "export", "Write records out to a file."),
     "template": ("template", "template", "List, check and render templates."),
+    "consent": ("consent", "consent", "Show and write down what a customer agreed to."),
+    "suppress": ("suppress", "suppress", "Keep addresses from ever being written to."),
+    "unsub": ("unsub", "unsub", "Honour requests to unsubscribe."),
+    "key": ("key", "key", "Show, hand on and take in the book's key."),
+    "mail": ("mail", "mail", "Look at how mail leaves this machine, and try it."),
+    "host": ("host", "host", "Show which machine this is, or take another's place."),
+    "schedule": ("schedule", "schedule", "Have follow-ups taken by systemd or cron."),
+    "outbox": ("outbox", "outbox", "Show and settle single messages."),
     "sync": ("sync", "sync", "Bring your book and the team's together."),
     "conflicts": ("conflicts", "conflicts", "Show what two people changed in different ways."),
     "resolve": ("conflicts", "resolve", "Answer a question that a merge asks."),
@@ -60,6 +71,15 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "help": ("help", "help_", "Show a page on filters, dates, exit codes ..."),
 }
 HIDDEN = frozenset({"hook"})
+# How --help groups them.
+SECTIONS = {
+    "Every day": "log find brief today timeline report undo",
+    "Mail and other channels": "ingest email phone outbox consent suppress unsub schedule",
+    "In and out": "import export template",
+    "Team and past": "sync conflicts resolve news diff why history",
+    "The book": "init clone check fmt batch schema doctor hooks trust",
+    "This machine": "mail host key completion help",
+}
 
 
 class Root(click.Group):
@@ -101,10 +121,12 @@ class Root(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Short helps from the table; no command is imported for them."""
-        with formatter.section("Every day"):
-            formatter.write_dl([(name, text) for name, (_, _, text) in COMMANDS.items() if name not in HIDDEN])
         from crmctl.model.kinds import KINDS
 
+        width = max(map(len, (*COMMANDS, *(kind.name for kind in KINDS))))
+        for title, names in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(width), COMMANDS[name][2]) for name in names.split()])
         with formatter.section("Records (add, list, show, set, edit, rm)"):
             formatter.write_dl([(kind.name, f"{kind.help[:1].upper()}{kind.help[1:]}.") for kind in KINDS])
 

@@ -28,7 +28,7 @@ def members(app: App, ref: str, form: str) -> None:
     """List the customers in a segment: those that match its filter, and those it names."""
     from crmctl.cli.pick import picked
     from crmctl.render.rows import Column
-    from crmctl.services import audience
+    from crmctl.services.campaigns import audience
 
     handle = picked(app, app.book.schema.require("segment"), ref)
     inside = set(audience.members(app.book, handle))

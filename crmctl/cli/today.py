@@ -11,6 +11,10 @@ from crmctl.cli.app import App
 from crmctl.cli.app import pass_app
 from crmctl.cli.options import Command
 from crmctl.cli.options import output_option
+from crmctl.errors import NOT_SENT
+from crmctl.errors import OK
+from crmctl.errors import Locked
+from crmctl.errors import UsageProblem
 from crmctl.render.text import safe
 
 if TYPE_CHECKING:
@@ -41,27 +45,64 @@ def _complete(context: click.Context, _parameter: click.Parameter, incomplete: s
 @click.option("--days", type=click.IntRange(min=0), default=0, help="Look so many days ahead.")
 @click.option("--owner", metavar="MEMBER", shell_complete=_complete, help="Only what is this member's.")
 @click.option("--all", "everything", is_flag=True, help="Every line of long sections.")
+@click.option("--mail", "address", metavar="ADDRESS", help="As a short mail to this address; printed without --send.")
+@click.option("--send", "really", is_flag=True, help="Send that mail: once a day, and only when something is due.")
 @output_option()
 @pass_app
-def today(app: App, days: int, owner: str | None, everything: bool, form: str) -> None:
+def today(
+    app: App, days: int, owner: str | None, everything: bool, address: str | None, really: bool, form: str
+) -> int:
     """Show what is due, who is getting cold, what is stuck, each with its reason."""
     from crmctl.services.today import today
+
+    if really and not address:
+        raise UsageProblem("--send goes with --mail ADDRESS")
 
     if owner:
         from crmctl.cli.pick import picked
 
         owner = picked(app, app.book.schema.require("member"), owner)
     found = today(app.book, days=days, owner=owner or "")
+    if address:
+        return _mail(app, found, address, really=really)
     if form == "table":
         if found:
             app.print(_screen(app, found, SECTION if not everything else len(found)), page=True)
         else:
             app.say("Nothing is due.")
-        return
+        return OK
     from crmctl.render.rows import Column
 
     names = ("handle", "kind", "why", "when", "days", "customer", "name", "what", "reason", "owner")
     app.rows(form, [Column(name, right=name == "days") for name in names], found, nothing="Nothing is due.")
+    return OK
+
+
+def _mail(app: App, found: Sequence[Due], address: str, *, really: bool) -> int:
+    """The digest, sent or shown; from cron, nothing is said when nothing is due, or it was sent today."""
+    from crmctl.services.following import digest
+
+    text = digest.made(app.book, found)
+    if not text.text:
+        if not really:
+            app.say("Nothing is due, so no mail would be sent.")
+        return OK
+    if not really:
+        app.print(safe(line) for line in (f"To: {address}", f"Subject: {text.subject}", "", *text.text.splitlines()))
+        app.say("Nothing was sent: --send does.")
+        return OK
+    from crmctl.services.mailing import config
+    from crmctl.services.mailing.outgoing import transport
+
+    mail = config.read().require_mail()
+    try:
+        outcome = digest.send(app.book, text, address, mail, transport(mail))
+    except Locked:
+        return OK  # Another run is sending it.
+    if outcome is not None and outcome.state != "accepted":
+        app.fail(f"the digest was not sent: {outcome.code or ''} {outcome.text}".replace("  ", " "))
+        return NOT_SENT
+    return OK
 
 
 def _screen(app: App, found: Sequence[Due], most: int) -> Iterator[str]:

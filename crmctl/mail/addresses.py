@@ -6,9 +6,9 @@ import re
 from functools import lru_cache
 
 from crmctl.errors import InvalidData
-from crmctl.mail.words import encoded
-from crmctl.mail.words import is_plain
-from crmctl.mail.words import words
+from crmctl.mail.message.words import encoded
+from crmctl.mail.message.words import is_plain
+from crmctl.mail.message.words import words
 
 _LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*\Z")
 _LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\Z")
@@ -22,6 +22,7 @@ class Refused(InvalidData):
     """A message that cannot be written as it was meant."""
 
 
+@lru_cache(maxsize=1024)
 def ascii_address(email: str) -> str:
     """``email`` as it travels: its domain in ASCII (``info@bücher.example`` gives ``info@xn--bcher-kva.example``).
 
@@ -35,7 +36,7 @@ def ascii_address(email: str) -> str:
         raise _no_address(email, "letters before the @ that are not ASCII do not reach every server")
     if not _LOCAL.match(local) or len(local) > 64:
         raise _no_address(email, "what is before the @ cannot be used")
-    domain = _ascii_domain(domain)
+    domain = ascii_domain(domain)
     if not domain or len(local) + 1 + len(domain) > 254:
         raise _no_address(email, "what is behind the @ is not a domain")
     if "=?" in local:
@@ -48,7 +49,7 @@ def _no_address(email: str, why: str) -> Refused:
 
 
 @lru_cache(maxsize=4096)
-def _ascii_domain(domain: str) -> str:
+def ascii_domain(domain: str) -> str:
     """The domain in A-labels (IDNA 2008), or nothing when it is none."""
     if not domain.isascii():
         import idna

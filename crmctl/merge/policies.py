@@ -81,7 +81,7 @@ def _append(field: Field, path: Path, three: Three, questions: Questions) -> Val
     places = {text: number for number, text in enumerate(base)}
     keep = sequences.members([*base], [*ours], [*theirs])
     groups = {**base, **ours, **theirs}
-    dated = next((part.name for part in field.fields if part.type == "date"), "")
+    dated = next((part.name for part in field.fields if part.type in ("date", "datetime")), "")
 
     def order(text: str) -> tuple[str, int, str]:
         date = groups[text].get(dated)

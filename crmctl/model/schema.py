@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _NAME_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_")
 _FIELD_KEYS = ("type", "shape", "required", "help", "choices", "kind", "currency", "search", "aliases", "fields")
+_FOLDERS = frozenset({"sends", "suppressions"})
+"""Names of folders under ``records`` that hold no records."""
 _COMMON = ("id", "external", "tags", "notes")
 _YES = frozenset({"yes", "true", "on", "1"})
 _NO = frozenset({"", "no", "false", "off", "0"})
@@ -133,8 +135,8 @@ def _declared_kind(name: str, raw: Raw, known: Mapping[str, Kind], problems: Pro
         return None
     declaration = _map(raw, path, problems)
     plural = _text(declaration.get("plural", f"{name}s"))
-    names = {word for kind in known.values() for word in (kind.name, kind.plural)}
-    if not names.isdisjoint((name, plural)) or plural == name or not _is_name(plural) or plural in columns.RESERVED:
+    taken = {word for kind in known.values() for word in (kind.name, kind.plural)} | _FOLDERS
+    if not taken.isdisjoint((name, plural)) or plural == name or not _is_name(plural) or plural in columns.RESERVED:
         problems.append((path, f"{name!r} or its plural {plural!r} is taken or is no name (say another `plural:`)"))
         return None
     for key in declaration:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # Two of the code points that Unicode reserves for a program's own use; a template that holds them is refused.
 OPEN = "\ufdd0"
 CLOSE = "\ufdd1"
-HOLE = re.compile(f"{OPEN}([0-9]+){CLOSE}")
+HOLE = re.compile(f"{OPEN}(-?[0-9]+){CLOSE}")
 
 SCHEMES = ("http:", "https:", "mailto:", "tel:")
 """How a link in a message may begin; others are left out."""

@@ -9,9 +9,13 @@ from __future__ import annotations
 import html
 import re
 from html.parser import HTMLParser
+from typing import TYPE_CHECKING
 from typing import NamedTuple
 
 from crmctl.render import holes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _ELEMENTS = frozenset(
     "a abbr address article aside b bdi bdo blockquote body br caption center cite code col colgroup dd del div dl dt "
@@ -38,6 +42,17 @@ _START = (
     '<body style="margin:0 auto;padding:1em;max-width:38em;font-family:sans-serif;line-height:1.5">\n',
 )
 _END = "</body>\n</html>\n"
+_WHOLE = re.compile(r"<html[\s>]", re.IGNORECASE)
+# The same, for a style sheet to be written into.
+_OPENING = "".join(holes.hole(part.hole) if not isinstance(part, str) else part for part in _START)
+
+
+class Dress(NamedTuple):
+    """What a page is given beside its own words: a style sheet that is written into its elements, and the Content-IDs
+    of the images that travel with it, by their names."""
+
+    style: str = ""
+    images: Mapping[str, str] = {}
 
 
 class Page(NamedTuple):
@@ -47,10 +62,10 @@ class Page(NamedTuple):
     faults: tuple[str, ...]
 
 
-def page(source: str) -> Page:
+def page(source: str, dress: Dress = Dress()) -> Page:  # noqa: B008 - immutable
     """The document to ``source`` (HTML with holes); a fragment is given its head and body."""
-    cleaner = _Cleaner()
-    cleaner.feed(source)
+    cleaner = _Cleaner(dress.images)
+    cleaner.feed(styled(source, dress.style) if dress.style else source)
     cleaner.close()
     plan: holes.Plan = tuple(cleaner.out)
     if not cleaner.whole:
@@ -59,9 +74,23 @@ def page(source: str) -> Page:
     return Page(holes.settled(plan), tuple(dict.fromkeys(cleaner.faults)))
 
 
+def styled(source: str, style: str) -> str:
+    """The same document with the rules of ``style`` in its elements; what only a head can hold (``@media``) goes there.
+
+    What comes out is cleaned like everything else, so a rule can do no more than one that was written by hand.
+    """
+    import css_inline
+
+    if not _WHOLE.search(source):
+        source = f"{_OPENING}{source}\n{_END}"
+    inliner = css_inline.CSSInliner(load_remote_stylesheets=False, keep_at_rules=True, extra_css=style)
+    return inliner.inline(source)
+
+
 class _Cleaner(HTMLParser):
-    def __init__(self) -> None:
+    def __init__(self, images: Mapping[str, str]) -> None:
         super().__init__(convert_charrefs=True)
+        self._images = images
         self.out: list[holes.Piece] = []
         self.faults: list[str] = []
         self.whole = False
@@ -94,6 +123,8 @@ class _Cleaner(HTMLParser):
         if name not in _ATTRIBUTES:
             shown = name if _NAME.match(name) else "..."
             self.faults.append(f"<{tag} {shown}> is not allowed in a message")
+        elif tag == "img" and name == "src" and value.strip().lower().startswith("cid:"):
+            self._image(value.strip()[4:])
         elif name in _ADDRESSES:
             parts = tuple(holes.split(value.strip()))
             if not parts or (isinstance(parts[0], str) and not parts[0].lower().startswith(holes.SCHEMES)):
@@ -108,6 +139,14 @@ class _Cleaner(HTMLParser):
             for part in holes.split(value):
                 self.out.append(html.escape(part) if isinstance(part, str) else holes.HtmlAttribute(part))
             self.out.append('"')
+
+    def _image(self, name: str) -> None:
+        """An image that travels with the message: by the name that the front matter gives it."""
+        if name in self._images:
+            self.out.append(f' src="cid:{html.escape(self._images[name])}"')
+        else:
+            shown = name if name.isprintable() and not holes.HOLE.search(name) else "..."
+            self.faults.append(f"there is no image {shown!r} under images: in the front matter")
 
     def _check_style(self, css: str) -> None:
         if holes.HOLE.search(css):

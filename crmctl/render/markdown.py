@@ -25,8 +25,9 @@ def _reader() -> MarkdownIt:
 
 
 def _may_link(target: str) -> bool:
-    """Whether a link is one; one that begins with a value is judged when the value is known."""
-    return target.startswith(holes.OPEN) or target.lower().startswith(holes.SCHEMES)
+    """Whether a link is one; one that begins with a value is judged when the value is known, and one to an image that
+    travels with the message when the page is cleaned."""
+    return target.startswith(holes.OPEN) or target.lower().startswith((*holes.SCHEMES, "cid:"))
 
 
 def to_html(source: str) -> str:

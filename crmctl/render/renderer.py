@@ -43,7 +43,9 @@ class Source(NamedTuple):
 
 
 class Job(NamedTuple):
-    """What is rendered: ``form`` is md, txt or html; ``main`` is the name among ``sources`` of the template itself."""
+    """What is rendered: ``form`` is md, txt or html; ``main`` is the name among ``sources`` of the template itself,
+    ``text`` of its own text part ("" when that is told from the rest). ``images`` maps names to Content-IDs; ``fields``
+    are short texts that are rendered as well."""
 
     form: str
     main: str
@@ -51,6 +53,10 @@ class Job(NamedTuple):
     language: str
     fallback: Mapping[str, str]
     output: int
+    text: str = ""
+    style: str = ""
+    images: Mapping[str, str] = {}
+    fields: Mapping[str, str] = {}
 
 
 class Message(NamedTuple):
@@ -60,6 +66,7 @@ class Message(NamedTuple):
     text: str
     html: str
     problems: tuple[str, ...]
+    fields: Mapping[str, str] = {}
 
 
 class Broken(Exception):
@@ -81,12 +88,18 @@ class Renderer:
 
     def __init__(self, job: Job) -> None:
         self._job = job
-        self._sandbox = Sandbox({name: source.text for name, source in job.sources.items()}, job.output)
-        self._plans = _plans_for(job.form)
+        # What is written between the lines of the front matter is a source too, by a name that no file can have.
+        front = {f"({name})": Source(text, job.sources[job.main].path, 1) for name, text in job.fields.items()}
+        self._sources = {**job.sources, **front}
+        self._sandbox = Sandbox({name: source.text for name, source in self._sources.items()}, job.output)
+        self._plans = _plans_for(job)
         try:
             self._subject = self._sandbox.get_template(SUBJECT)
             self._body = self._sandbox.get_template(job.main)
-            self._check_includes(job.main, set())
+            self._text = self._sandbox.get_template(job.text) if job.text else None
+            self._fields = {name: self._sandbox.get_template(f"({name})") for name in job.fields}
+            for name in filter(None, (job.main, job.text)):
+                self._check_includes(name, set())
         except TemplateSyntaxError as exc:
             raise self._broken(exc.name or job.main, exc.lineno, exc.message or "it cannot be read") from None
         except (RecursionError, SyntaxError):
@@ -95,7 +108,7 @@ class Renderer:
             raise self._broken(job.main, 0, f"it cannot be read ({exc})") from None
 
     def _broken(self, name: str, line: int, words: str) -> Broken:
-        source = self._job.sources[name]
+        source = self._sources[name]
         return Broken(source.path, line + source.first_line - 1 if line else 0, words)
 
     def _check_includes(self, name: str, seen: set[str]) -> None:
@@ -122,10 +135,15 @@ class Renderer:
         box.begin(data, setting)
         try:
             subject, body = self._run(self._subject), self._run(self._body)
+            text = self._run(self._text) if self._text is not None else None
+            fields = {name: self._run(template) for name, template in self._fields.items()}
             problems = [f"{name} is missing" for name in box.missing]
             if problems or box.faults:
                 return Message("", "", "", (*problems, *box.faults))
-            return self._finish(subject, body, [*box.values, setting.language])
+            message = self._finish(subject, body, text, [*box.values, setting.language])
+            if not fields or message.problems:
+                return message
+            return message._replace(fields={name: _line_of(found, box.values) for name, found in fields.items()})
         except Exception as exc:  # noqa: BLE001 - whatever a template does is its problem, told with its line
             problems = [f"{name} is missing" for name in box.missing]
             return Message("", "", "", (*problems, *box.faults, self._words(exc)))
@@ -138,13 +156,15 @@ class Renderer:
             out.append(piece)
         return "".join(out)
 
-    def _finish(self, subject: str, body: str, values: list[str]) -> Message:
+    def _finish(self, subject: str, body: str, own_text: str | None, values: list[str]) -> Message:
         """Fill the holes of the subject and of both parts; ``values`` ends with the language."""
-        line = _SPACES.sub(" ", holes.fill(holes.plain_plan(subject), values)).strip()
+        line = _line_of(subject, values)
         values.append(line)
-        text_plan, page = self._plans(body) if len(body) < _ROOM else _plans_for(self._job.form)(body)
+        text_plan, page = self._plans(body) if len(body) < _ROOM else _plans_for(self._job)(body)
         if page.faults:
             return Message("", "", "", page.faults)
+        if own_text is not None:
+            text_plan = holes.plain_plan(own_text)
         text = _LINE_ENDS.sub("\n", holes.fill(text_plan, values))
         html = holes.fill(page.plan, values)
         if max(len(text), len(html)) > self._job.output:
@@ -170,22 +190,28 @@ class Renderer:
         name, line = self._job.main, 0
         while trace is not None:
             template = trace.tb_frame.f_globals.get("__jinja_template__")
-            if template is not None and template.name in self._job.sources:
+            if template is not None and template.name in self._sources:
                 name, line = template.name, template.get_corresponding_lineno(trace.tb_lineno)
             trace = trace.tb_next
-        source = self._job.sources[name]
+        source = self._sources[name]
         return f"{source.path}:{line + source.first_line - 1}" if line else source.path
 
 
-def _plans_for(form: str) -> Any:
+def _line_of(found: str, values: list[str]) -> str:
+    """A short text with its holes filled, as one line."""
+    return _SPACES.sub(" ", holes.fill(holes.plain_plan(found), values)).strip()
+
+
+def _plans_for(job: Job) -> Any:
     """From a body with holes to the plan of its text and of its page; remembered, for bodies differ in few ways."""
+    dress = hypertext.Dress(job.style, job.images)
 
     @lru_cache(maxsize=200)
     def plans(body: str) -> tuple[holes.Plan, hypertext.Page]:
-        if form == "md":
-            return holes.settled(markdown.to_text(body)), hypertext.page(markdown.to_html(body))
-        if form == "html":
-            return holes.settled(plaintext.from_html(body)), hypertext.page(body)
+        if job.form == "md":
+            return holes.settled(markdown.to_text(body)), hypertext.page(markdown.to_html(body), dress)
+        if job.form == "html":
+            return holes.settled(plaintext.from_html(body)), hypertext.page(body, dress)
         return holes.plain_plan(body), hypertext.Page((), ())
 
     return plans

@@ -12,6 +12,9 @@ import select
 import subprocess
 import sys
 from collections import deque
+from contextlib import contextmanager
+from hashlib import sha256
+from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
 from typing import TYPE_CHECKING
@@ -32,6 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from collections.abc import Iterator
     from collections.abc import Mapping
+
+    from crmctl.render.enclosed import Enclosed
 
 _AHEAD = 256
 _START_SECONDS = 20.0
@@ -54,13 +59,14 @@ class Limits(NamedTuple):
 
 class Rendered(NamedTuple):
     """A message for the recipient ``key``. With ``problems`` (all of them) the rest is empty; ``html`` is a whole
-    document, or empty for a text template."""
+    document, or empty for a text template; ``fields`` are those of ``Enclosed.fields`` for this recipient."""
 
     key: str
     subject: str
     text: str
     html: str
     problems: tuple[str, ...]
+    fields: Mapping[str, str] = {}
 
 
 def render_many(
@@ -83,12 +89,15 @@ def render_many(
     upcoming = iter(recipients)
     waiting: deque[tuple[str, bytes]] = deque()
     child = _Child(job)
+    begun = False
     try:
-        child.begin(template)
         while True:
             while len(waiting) < _AHEAD and (recipient := next(upcoming, None)) is not None:
                 waiting.append((recipient[0], _encoded(recipient[1])))
                 child.send(waiting[-1][1])
+            if not begun:  # Until now it had its own start to see to.
+                child.begin(template)
+                begun = True
             if not waiting:
                 return
             answer = child.answer(limits.seconds)
@@ -101,8 +110,8 @@ def render_many(
                 for _, line in waiting:
                     child.send(line)
             else:
-                subject, text, html, problems = answer
-                yield Rendered(key, subject, text, html, tuple(problems))
+                subject, text, html, problems, fields = answer
+                yield Rendered(key, subject, text, html, tuple(problems), fields)
     finally:
         child.close()
 
@@ -118,10 +127,18 @@ def _encoded(data: Mapping[str, Any]) -> bytes:
 
 
 def order(template: Template, includes: Mapping[str, str], limits: Limits) -> bytes:
-    """The line that tells a worker what to render and within what."""
+    """The line that tells a worker what to render and within what.
+
+    Raises:
+        InvalidData: the template names a text part or a style that is not among ``includes``.
+    """
     main = template.path.removeprefix("templates/")
+    own = template.front.enclosed
+    _require(template, own, includes)
     sources = {}
     for name, text in includes.items():
+        if name.endswith(".css"):
+            continue
         path = f"templates/{name}"
         try:
             _, body, line = split_front(path, text)
@@ -137,29 +154,79 @@ def order(template: Template, includes: Mapping[str, str], limits: Limits) -> by
         "sources": sources,
         "language": template.front.language,
         "fallback": dict(template.front.fallback),
+        "text": own.text,
+        "style": includes[own.style] if own.style else "",
+        "images": {name: cid(template.name, name) for name in own.images},
+        "fields": own.fields,
         **limits._asdict(),
     }
     return json.dumps(job).encode("ascii") + b"\n"
+
+
+def cid(template: str, name: str) -> str:
+    """The Content-ID (without its brackets) of the image ``name`` of a template, the same in every message of it."""
+    return f"{sha256(f'{template}|{name}'.encode()).hexdigest()[:20]}@images.crmctl"
+
+
+def _require(template: Template, own: Enclosed, includes: Mapping[str, str]) -> None:
+    hint = ""
+    lacking = [f"there is no templates/{name}" for name in (own.text, own.style) if name and name not in includes]
+    if own.style and template.form == "txt":
+        lacking.append("style is for a template that has an HTML part")
+    if own.text and template.form == "txt":
+        lacking.append("text is for a template that has an HTML part beside it")
+    if own.style and not lacking and find_spec("css_inline") is None:
+        lacking, hint = ["a style needs the library css-inline"], "pip install 'crmctl[mail]'"
+    if lacking:
+        problems = [Problem(template.path, 0, 0, "front-matter", words, hint) for words in lacking]
+        raise InvalidData(str(problems[0]), hint=hint, problems=problems)
+
+
+_ahead: list[subprocess.Popen[bytes]] = []
+
+
+@contextmanager
+def ahead() -> Iterator[None]:
+    """Have the process that renders start while other things are done within; it waits for what there is to render."""
+    _ahead.append(_started())
+    try:
+        yield
+    finally:
+        while _ahead:
+            _end(_ahead.pop())
+
+
+def _started() -> subprocess.Popen[bytes]:
+    here = str(Path.cwd())
+    root = str(Path(__file__).resolve().parents[2])
+    paths = [root, *(p for p in sys.path if p and os.path.abspath(p) != here)]  # noqa: PTH100
+    return subprocess.Popen(
+        [sys.executable, "-IB" if sys.dont_write_bytecode else "-I", "-c", _BOOT, *paths],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        bufsize=0,
+        cwd="/",
+        env={name: os.environ[name] for name in _KEPT if name in os.environ},
+    )
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a process, at once, and let nothing of it remain."""
+    process.kill()
+    process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()
 
 
 class _Child:
     """A process of ``worker``, its pipes, and what is still to be written and read."""
 
     def __init__(self, job: bytes) -> None:
-        here = str(Path.cwd())
-        root = str(Path(__file__).resolve().parents[2])
-        paths = [root, *(p for p in sys.path if p and os.path.abspath(p) != here)]  # noqa: PTH100
-        self._process = subprocess.Popen(
-            [sys.executable, "-IB" if sys.dont_write_bytecode else "-I", "-c", _BOOT, *paths],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            bufsize=0,
-            cwd="/",
-            env={name: os.environ[name] for name in _KEPT if name in os.environ},
-        )
-        self._pipes = (cast("IO[bytes]", self._process.stdin), cast("IO[bytes]", self._process.stdout))
-        self._in, self._out = (pipe.fileno() for pipe in self._pipes)
+        self._process = _ahead.pop() if _ahead else _started()
+        pipes = (cast("IO[bytes]", self._process.stdin), cast("IO[bytes]", self._process.stdout))
+        self._in, self._out = (pipe.fileno() for pipe in pipes)
         os.set_blocking(self._in, False)
         self._unsent: deque[bytes] = deque([job])
         self._unread = b""
@@ -219,8 +286,5 @@ class _Child:
         return f"the process ended by signal {-status}" if status < 0 else f"the process ended with status {status}"
 
     def close(self) -> None:
-        """End the process, at once, and let nothing of it remain."""
-        self._process.kill()
-        self._process.wait()
-        for pipe in self._pipes:
-            pipe.close()
+        """End the process."""
+        _end(self._process)

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from crmctl.errors import InvalidData
 from crmctl.errors import Problem
+from crmctl.render import enclosed
+from crmctl.render.enclosed import Enclosed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +32,8 @@ _DOTTED = re.compile(r"[a-z_][a-z0-9_]*(?:\.[a-z_][a-z0-9_]*)*\Z")
 
 class FrontMatter(NamedTuple):
     """What a template says about itself. ``fallback`` maps dotted names to what is written when they are missing;
-    ``subject_line`` is the line of the file with the subject, ``unknown`` the keys that crmctl does not know."""
+    ``subject_line`` is the line of the file with the subject, ``unknown`` the keys that crmctl does not know. What
+    travels with the message is ``enclosed``."""
 
     subject: str = ""
     purpose: str = ""
@@ -39,6 +42,7 @@ class FrontMatter(NamedTuple):
     fallback: Mapping[str, str] = {}
     unknown: tuple[str, ...] = ()
     subject_line: int = 1
+    enclosed: Enclosed = Enclosed()
 
 
 class Template(NamedTuple):
@@ -108,8 +112,17 @@ def _front(path: str, raw: RawMap, lines: list[str]) -> tuple[FrontMatter, list[
         problems.append(Problem(path, _line(lines, "channel"), 0, "front-matter", words))
     fallback, bad = _fallback(raw.get("fallback", {}), "")
     problems += [Problem(path, _line(lines, "fallback"), 0, "front-matter", words) for words in bad]
-    unknown = tuple(key for key in raw if key not in (*_FIELDS, "fallback"))
-    return FrontMatter(**values, fallback=fallback, unknown=unknown, subject_line=_line(lines, "subject")), problems
+
+    def wrong(key: str, words: str) -> None:
+        problems.append(Problem(path, _line(lines, key), 0, "front-matter", words))
+
+    more = enclosed.read(raw, wrong)
+    for key in ("text", "attachments", "images", "invitation"):
+        if raw.get(key) and values["channel"] != "email":
+            wrong(key, f"{key} is for e-mails, and the channel is {values['channel']}")
+    unknown = tuple(key for key in raw if key not in (*_FIELDS, "fallback", *enclosed.KEYS))
+    line = _line(lines, "subject")
+    return FrontMatter(**values, fallback=fallback, unknown=unknown, subject_line=line, enclosed=more), problems
 
 
 def _fallback(raw: Raw, prefix: str) -> tuple[dict[str, str], list[str]]:

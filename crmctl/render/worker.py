@@ -1,7 +1,7 @@
 """The process that templates run in: bounded in memory and processor time, killed by its parent when it takes too long.
 
 Speaks JSON lines: the job comes first and is answered with ``{}`` or what is wrong with the template, then each line is
-the data of one recipient and is answered with ``[subject, text, html, problems]``.
+the data of one recipient and is answered with ``[subject, text, html, problems, fields]``.
 """
 
 from __future__ import annotations
@@ -68,7 +68,18 @@ def serve(
 
 def _job(order: dict[str, Any]) -> Job:
     sources = {name: Source(*source) for name, source in order["sources"].items()}
-    return Job(order["form"], order["main"], sources, order["language"], order["fallback"], int(order["output"]))
+    return Job(
+        form=order["form"],
+        main=order["main"],
+        sources=sources,
+        language=order["language"],
+        fallback=order["fallback"],
+        output=int(order["output"]),
+        text=order.get("text", ""),
+        style=order.get("style", ""),
+        images=order.get("images", {}),
+        fields=order.get("fields", {}),
+    )
 
 
 def _answer(answers: BinaryIO, thing: Any) -> None:

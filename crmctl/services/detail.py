@@ -23,8 +23,12 @@ def detail(book: Book, kind: Kind, handle: str) -> dict[str, Any]:
     return next(details(book, kind, [handle]))
 
 
-def details(book: Book, kind: Kind, handles: Sequence[str]) -> Iterator[dict[str, Any]]:
+def details(
+    book: Book, kind: Kind, handles: Sequence[str], counted: Sequence[str] | None = None
+) -> Iterator[dict[str, Any]]:
     """The same for several records, in the order of ``handles``, asked for in one go: keep it to some hundreds.
+
+    ``counted`` names those of the counted fields that are wanted; None is all of them.
 
     Raises:
         NotFound: there is none by one of the handles.
@@ -34,20 +38,22 @@ def details(book: Book, kind: Kind, handles: Sequence[str]) -> Iterator[dict[str
         " WHERE t.handle IN (SELECT value FROM json_each(?))"
     )
     texts: dict[str, str] = dict(book.index.rows(sql, (json.dumps([*handles]),)))
-    counted = [field.name for field in kind.fields if field.derived]
+    if counted is None:
+        counted = [field.name for field in kind.fields if field.derived]
     numbers: dict[str, list[Any]] = {}
     names: list[str] = []
     if counted:
         found = listed(book, kind, fields=["handle", *counted], handles=handles)
         names = [name for name, _ in found.fields[1:]]
         numbers = {row[0]: row[1:] for row in found.rows}
+    stored = [field.name for field in kind.stored]
     for handle in handles:
         if handle not in texts:
             raise NotFound(f"there is no {kind.name} {handle!r}")
         data = json.loads(texts[handle])
         result: dict[str, Any] = {"handle": handle}
-        for field in kind.stored:
-            result[field.name] = data.get(field.name) or None
+        for name in stored:
+            result[name] = data.get(name) or None
         result.update((name, value) for name, value in data.items() if name not in result)
         result.update(zip(names, numbers.get(handle, ()), strict=True))
         yield result

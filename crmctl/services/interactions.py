@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from crmctl.model.raw import RawMap
     from crmctl.services.book import Book
-    from crmctl.services.followups import Promise
+    from crmctl.services.following.followups import Promise
     from crmctl.services.records import Assignment
     from crmctl.services.records import Written
 
@@ -106,7 +106,7 @@ def log(
         handles = [str(written["id"])]
         message = f"log: {written['type']} with {customer}"
         if promise is not None:
-            from crmctl.services import followups
+            from crmctl.services.following import followups
 
             handle, note = followups.put(book, tx, promise, customer, written)
             handles.append(handle)

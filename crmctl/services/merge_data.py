@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 from typing import Any
 from urllib.parse import quote
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 
 _BATCH = 256
+# A mention of the customer behind which there is no name of a field, and no filter that needs no counted one.
+_WHOLE = re.compile(r"customer\b(?!\.[a-z]|\s*\|\s*(?:greeting|first_name)\b)")
 
 
 class MergeData:
@@ -67,13 +70,27 @@ class MergeData:
         """
         return next(self.each([handle]))[1]
 
-    def each(self, handles: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-        """(handle, data) of one customer after the other, read from the index in batches; errors as ``of``."""
+    def each(self, handles: Sequence[str], words: str | None = None) -> Iterator[tuple[str, dict[str, Any]]]:
+        """(handle, data) of one customer after the other, read from the index in batches; errors as ``of``.
+
+        ``words`` is everything that will be rendered, None when that is not known: what is not named in it, and takes
+        long to find, is not looked for.
+        """
+        counted = self._counted(words)
+        has_orders, has_meetings = (words is None or name in words for name in ("last_order", "last_meeting"))
         for start in range(0, len(handles), _BATCH):
             batch = handles[start : start + _BATCH]
-            orders, meetings = self._last(batch, "purchase"), self._last(batch, "meeting")
-            for handle, found in zip(batch, details(self._book, self._customer, batch), strict=True):
+            orders = self._last(batch, "purchase") if has_orders else {}
+            meetings = self._last(batch, "meeting") if has_meetings else {}
+            for handle, found in zip(batch, details(self._book, self._customer, batch, counted), strict=True):
                 yield handle, self._data(found, orders.get(handle), meetings.get(handle))
+
+    def _counted(self, words: str | None) -> list[str]:
+        """The counted fields that may be needed: those that are named, or all when the customer is used as a whole."""
+        names = [field.name for field in self._customer.fields if field.derived]
+        if words is None or _WHOLE.search(words):
+            return names
+        return [name for name in names if name in words]
 
     def _data(self, found: dict[str, Any], order: str | None, meeting: str | None) -> dict[str, Any]:
         customer = {name: value for name, value in found.items() if value is not None}

@@ -7,13 +7,15 @@ from typing import NamedTuple
 
 from crmctl.errors import InvalidData
 from crmctl.errors import NotFound
+from crmctl.mail.addresses import Refused
 from crmctl.render.rendering import RenderFailed
 from crmctl.render.rendering import render_many
 from crmctl.render.templates import FORMS
 from crmctl.render.templates import parse_template
-from crmctl.services import audience
 from crmctl.services.bookfiles import FILE
 from crmctl.services.bookfiles import LINK
+from crmctl.services.campaigns import audience
+from crmctl.services.campaigns.enclosing import Enclosures
 from crmctl.services.merge_data import MergeData
 from crmctl.store.yaml_reader import read_yaml
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from crmctl.services.bookfiles import Entry
 
 FOLDER = "templates"
+STYLE = "css"
 _LARGEST = 1024 * 1024
 
 
@@ -41,9 +44,10 @@ class Fault(NamedTuple):
 
 
 def sources(book: Book) -> dict[str, str]:
-    """The files in ``templates/`` and their content; those that are no text are left out (``load`` says why)."""
+    """The files in ``templates/`` and their content, style sheets among them; those that are no text are left out
+    (``load`` says why)."""
     found = {}
-    files = [entry.name for entry in _entries(book) if entry.what == FILE and _form(entry.name) in FORMS]
+    files = [entry.name for entry in _entries(book) if entry.what == FILE and _form(entry.name) in (*FORMS, STYLE)]
     book.files.fetch(f"{FOLDER}/{name}" for name in files)
     for name in files:
         try:
@@ -68,7 +72,7 @@ def names(book: Book) -> list[str]:
 
     Where two differ in their endings only, those belong to the names.
     """
-    files = [name for name in sources(book) if not name.startswith("_")]
+    files = [name for name in sources(book) if not name.startswith("_") and _form(name) in FORMS]
     stems = [name.rpartition(".")[0] for name in files]
     return [stem if stems.count(stem) == 1 else file for file, stem in zip(files, stems, strict=True)]
 
@@ -156,6 +160,10 @@ def _front_faults(book: Book, template: Template) -> list[str]:
         faults.append(f"{template.path}: crm.yaml has no purpose {front.purpose!r} (it has {known})")
     if front.channel == "email" and not front.subject:
         faults.append(f"{template.path}: there is no subject, and no e-mail goes without one")
+    try:
+        Enclosures(book, template, {}).hashes()
+    except Refused as error:
+        faults.append(f"{template.path}: {error.message}")
     return faults
 
 

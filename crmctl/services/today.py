@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from typing import NamedTuple
 
 from crmctl.model import money
+from crmctl.services.following import cadence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,22 +99,23 @@ def _cases(book: Book, ahead: int) -> Iterator[Due]:
 
 
 def _cold(book: Book, ahead: int) -> Iterator[Due]:
-    """Customers who heard nothing for longer than their cadence, the longest overdue first."""
+    """Customers who were in no real contact with us for longer than their cadence, the longest overdue first."""
     now = _day(book)
     rows = book.index.rows(
-        "SELECT c.handle, c.name, c.cadence, c.last, c.last_day, c.next, c.owner FROM customers c "
-        "WHERE c.cadence IS NOT NULL AND (c.last_day IS NULL OR c.last_day + c.cadence < ?) "
+        "SELECT c.handle, c.name, c.cadence, (SELECT MAX(i.at_day) FROM interactions i WHERE i.customer = c.handle "
+        f"AND {cadence.REAL}) AS contact, c.next, c.owner FROM customers c "
+        "WHERE c.cadence IS NOT NULL AND (contact IS NULL OR contact + c.cadence < ?) "
         "AND c.row_id NOT IN (SELECT owner FROM customers_do_not_contact WHERE value = 'all') "
-        "ORDER BY c.last_day IS NULL, c.last_day + c.cadence, c.handle",
-        (now + ahead,),
+        "ORDER BY contact IS NULL, contact + c.cadence, c.handle",
+        (int(book.now().timestamp()), now + ahead),
     )
-    for handle, name, cadence, last, last_day, following, owner in rows:
+    for handle, name, days, last_day, following, owner in rows:
         if last_day is None:
-            when, left, reason = None, None, f"no contact yet, wanted every {counted(cadence)}"
+            when, left, reason = None, None, f"no contact yet, wanted every {counted(days)}"
         else:
-            left = last_day + cadence - now
-            when = (_EPOCH + timedelta(days=last_day + cadence)).isoformat()
-            reason = f"last contact {last}, {counted(now - last_day)} ago, wanted every {counted(cadence)}"
+            left = last_day + days - now
+            when, last = ((_EPOCH + timedelta(days=day)).isoformat() for day in (last_day + days, last_day))
+            reason = f"last contact {last}, {counted(now - last_day)} ago, wanted every {counted(days)}"
         reason += f", follow-up due {following}" if following else ""
         yield Due(handle, "customer", "cold", when, left, handle, name, "Get in touch", reason, owner)
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from crmctl.merge.outcome import Answers
 
 SETTINGS = "crm.yaml"
+_UNION = "records/suppressions/"
 
 # What a merge knows of the kinds that a book declares itself: it does not read the settings.
 _COMMON = ("id", "tags", "external", "notes")
@@ -31,6 +32,11 @@ def is_mergeable(path: str) -> bool:
     return path == SETTINGS or (path.startswith("records/") and path.endswith((".yaml", ".jsonl")))
 
 
+def is_union(path: str) -> bool:
+    """Whether the file at ``path`` only ever grows: no merge takes a line of any side away."""
+    return path.startswith(_UNION) and path.endswith(".jsonl")
+
+
 def merge_file(
     path: str, base: bytes | None, ours: bytes, theirs: bytes, answers: Answers = NO_ANSWERS, *, marker_size: int = 7
 ) -> FileMerge:
@@ -39,11 +45,15 @@ def merge_file(
     ``path`` is relative to the book and says which kind of record it is. ``answers`` are values by the path of a clash.
     ``marker_size`` is the width of conflict markers, 7 at least. Nothing is raised for bad data: it is ``refused``.
     """
+    sides = Sides(path, base or b"", ours, theirs, max(marker_size, MIN_SIZE))
+    if is_union(path):
+        from crmctl.store.merging_union import merge_union
+
+        return merge_union(sides)
     if ours in (base, theirs):
         return FileMerge(theirs)
     if theirs == base:
         return FileMerge(ours)
-    sides = Sides(path, base or b"", ours, theirs, max(marker_size, MIN_SIZE))
     if path.endswith(".jsonl"):
         from crmctl.store.merging_lines import merge_lines
 

@@ -341,6 +341,7 @@ def test_every_command_shows_the_past_or_refuses() -> None:
     verbs = {f"{kind} {verb}" for kind in _kinds() for verb in ("list", "show")}
     exports = {f"export {kind}" for kind in (*_kinds(), "warehouse")}
     others = {"brief", "check", "find", "history", "schema", "timeline", "today", "why", "campaign plan"}
+    others |= {"consent show", "email", "phone", "campaign compare", "campaign results"}
     others |= {"report list", "report run", "segment members", "template check", "template list", "template render"}
     assert shown == verbs | exports | others
 

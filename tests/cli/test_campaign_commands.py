@@ -1,4 +1,4 @@
-"""``crmctl campaign plan`` and ``preview``, as a user sees them."""
+"""``crmctl campaign`` and ``crmctl outbox``, as a user sees them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+from helpers import campaign_book as books
 from helpers.books import write
+from helpers.smtp_server import MailServer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from conftest import Run
@@ -60,6 +63,8 @@ def test_a_plan_for_programs(sample_dir: Path, run: Run) -> None:
         "address": "astrid.gruber@apple.example",
         "code": None,
         "reason": None,
+        "change": None,
+        "why": None,
     }
     assert by_handle["julia-barnett"]["state"] == "left-out"
     assert by_handle["julia-barnett"]["code"] == "withdrawn"
@@ -181,3 +186,242 @@ def test_a_folder_that_is_a_file(small: Path, tmp_path: Path, run: Run) -> None:
     (tmp_path / "file").write_text("mine")
     code, _, err = run("-C", small, "campaign", "preview", "c", "--to", tmp_path / "file")
     assert (code, err) == (1, f"crmctl: {tmp_path}/file is a file\nhint: Name a folder; it is made if there is none.\n")
+
+
+# Sending
+
+
+@pytest.fixture
+def sendable(tmp_path: Path) -> Path:
+    """A book with a campaign for three people."""
+    return books.make(tmp_path / "book", 3)
+
+
+@pytest.fixture
+def server() -> Iterator[MailServer]:
+    """A mail server, and settings that lead to it."""
+    with MailServer() as found:
+        books.configure(found.port)
+        yield found
+
+
+def test_a_plan_is_frozen_and_told_apart_from_the_next(sendable: Path, run: Run) -> None:
+    done = run("-C", sendable, "campaign", "plan", "spring", "--freeze")
+    assert (done.code, done.err.splitlines()[-1]) == (0, "Frozen as revision 1: 3 messages to send.")
+    assert run("-C", sendable, "campaign", "show", "spring", "-o", "json").out.count('"status": "planned"') == 1
+    write(
+        sendable,
+        {
+            "segments/everyone.yaml": "name: E\ncustomers: [p000, p002, p003]\n",
+            "customers/p003.yaml": books.PERSON.format(id="01HZZZZZZZZZZZZZZZZZZZZ003", name="New", handle="p003"),
+            "customers/p002.yaml": books.PERSON.format(id="01HZZZZZZZZZZZZZZZZZZZZ002", name="P", handle="other"),
+        },
+    )
+    code, out, err = run("-C", sendable, "campaign", "plan", "spring")
+    assert code == 0
+    assert [line.split(None, 3) for line in out.splitlines()[-3:]] == [
+        ["p001", "Person", "001", "leaves   is not in the segment any more"],
+        ["p002", "P", "changes", "another address"],
+        ["p003", "New", "enters", "is new in the segment"],
+    ]
+    assert "3 differences since." in err
+    rows = json.loads(run("-C", sendable, "campaign", "plan", "spring", "-o", "json").out)
+    assert {row["customer"]: (row["state"], row["change"]) for row in rows} == {
+        "p000": ("send", None),
+        "p001": ("gone", "leaves"),
+        "p002": ("send", "changes"),
+        "p003": ("send", "enters"),
+    }
+    done = run("-C", sendable, "campaign", "plan", "spring", "--freeze")
+    assert done.code == 5
+    assert "--refresh makes a new revision" in done.err
+    done = run("-C", sendable, "campaign", "plan", "spring", "--refresh")
+    assert done.err.splitlines()[-1] == "Frozen as revision 2: 3 messages to send, 3 differences to the one before."
+
+
+def test_check_lists_every_message_that_cannot_be_made(sendable: Path, run: Run) -> None:
+    done = run("-C", sendable, "campaign", "check", "spring")
+    assert (done.code, done.out) == (0, "")
+    assert done.err == "3 messages made, each parsed again and as meant; nothing was sent.\n"
+    write(sendable, {"/templates/spring.md": "---\nsubject: x\n---\n{{ customer.role }}\n"})
+    done = run("-C", sendable, "campaign", "check", "spring", "-o", "ids")
+    assert (done.code, done.out) == (4, "p000\np001\np002\n")
+    assert done.err.endswith("crmctl: 3 messages must not go out\n")
+
+
+def test_a_dry_run_and_the_real_one(sendable: Path, run: Run, server: MailServer) -> None:
+    done = run("-C", sendable, "campaign", "send", "spring")
+    assert done.code == 0
+    assert done.err.splitlines()[-1] == "3 messages would go out now, 0 would wait. Nothing was sent: --send does."
+    assert server.accepted == []
+    server.script("p001@example.org", "rcpt 450 4.2.0 later")
+    done = run("-C", sendable, "campaign", "send", "spring", "--send", "-o", "json")
+    assert done.code == 8
+    rows = {row["customer"]: row for row in json.loads(done.out)}
+    assert {handle: row["state"] for handle, row in rows.items()} == {
+        "p000": "accepted",
+        "p001": "deferred",
+        "p002": "accepted",
+    }
+    assert rows["p001"]["until"]
+    assert rows["p001"]["reason"] == "450 4.2.0 later"
+    assert done.err.startswith("spring: 2 accepted, 1 deferred. 3 planned = 2 accepted + 1 pending.")
+    quiet = run("-C", sendable, "campaign", "send", "spring", "--send")
+    assert quiet == (0, "", "")
+    assert server.recipients() == ["p000@example.org", "p002@example.org"]
+    (mail, _) = server.accepted
+    assert mail.sender.startswith("bounces+")
+    assert b"From: Ada <ada@example.com>" in mail.data
+
+
+def test_the_status_has_the_sum_and_its_parts(sendable: Path, run: Run, server: MailServer) -> None:
+    server.script("p001@example.org", "dot drop")
+    run("-C", sendable, "campaign", "send", "spring", "--send", "--limit", "2")
+    code, out, err = run("-C", sendable, "campaign", "status", "spring")
+    assert code == 0
+    assert out.splitlines()[-1] == "3 planned = 1 accepted + 2 pending (of these 1 unknown)"
+    assert err.startswith("spring is running; ")
+    (found,) = json.loads(run("-C", sendable, "campaign", "status", "spring", "-o", "json").out)
+    assert (found["planned"], found["accepted"], found["pending"], found["unknown"]) == (3, 1, 2, 1)
+    assert (found["holds"], found["status"], found["revision"]) == (True, "running", 1)
+    assert {"state": "accepted", "reason": None, "count": 1} in found["counts"]
+
+
+def test_paused_resumed_and_cancelled(sendable: Path, run: Run, server: MailServer) -> None:
+    done = run("-C", sendable, "campaign", "send", "spring", "--send", "--canary", "1")
+    assert done.code == 0
+    assert "spring: 1 went out as a canary; have a look at them" in done.err
+    refused = run("-C", sendable, "campaign", "send", "spring", "--send")
+    assert refused.code == 8
+    assert "hint: Look at it (crmctl campaign status spring), then: crmctl campaign resume spring" in refused.err
+    assert run("-C", sendable, "campaign", "resume", "spring").code == 0
+    assert run("-C", sendable, "campaign", "resume", "spring").code == 5
+    assert run("-C", sendable, "campaign", "pause", "spring").code == 0
+    assert run("-C", sendable, "campaign", "cancel", "spring").code == 2
+    done = run("-C", sendable, "campaign", "cancel", "spring", "--yes")
+    assert (done.code, done.err.splitlines()[-1]) == (0, "2 messages will not go out.")
+    assert run("-C", sendable, "campaign", "send", "spring", "--send").code == 5
+    assert len(server.accepted) == 1
+
+
+def test_the_outbox_shows_and_settles(sendable: Path, run: Run, server: MailServer) -> None:
+    assert run("-C", sendable, "outbox", "list").err == "Nothing waits.\n"
+    server.script("p001@example.org", "dot drop")
+    run("-C", sendable, "campaign", "send", "spring", "--send")
+    (row,) = json.loads(run("-C", sendable, "outbox", "list", "spring", "--state", "unknown", "-o", "json").out)
+    assert run("-C", sendable, "outbox", "list").out.splitlines()[-1].split()[:4] == [
+        row["sid"][:8],
+        "spring",
+        "p001",
+        "unknown",
+    ]
+    assert (row["campaign"], row["customer"], row["state"]) == ("spring", "p001", "unknown")
+    assert len(json.loads(run("-C", sendable, "outbox", "list", "--all", "-o", "json").out)) == 3
+    events = json.loads(run("-C", sendable, "outbox", "show", row["sid"][:8], "-o", "json").out)
+    assert [event["event"] for event in events] == ["plan", "render", "claim", "attempt", "dot", "unknown"]
+    assert run("-C", sendable, "outbox", "show", "NOPE").code == 3
+    asked = ("outbox", "resolve", row["sid"], "--as", "accepted", "--evidence", "a reply")
+    assert run("-C", sendable, *asked).err == f"{row['sid']} is accepted now.\n"
+    assert run("-C", sendable, *asked).code == 5
+    assert "p001" in run("-C", sendable, "interaction", "list", "-o", "json").out
+
+
+def test_a_ledger_that_is_lost_is_taken_up_again(sendable: Path, run: Run, server: MailServer) -> None:
+    run("-C", sendable, "campaign", "send", "spring", "--send", "--limit", "1")
+    assert run("-C", sendable, "outbox", "adopt", "--yes").code == 5
+    for path in (sendable / ".git/crmctl/mail/wal").iterdir():
+        path.unlink()
+    refused = run("-C", sendable, "campaign", "send", "spring", "--send")
+    assert refused.code == 8
+    assert "crmctl outbox adopt" in refused.err
+    done = run("-C", sendable, "outbox", "adopt", "--yes")
+    assert done.code == 0, done.err
+    assert "held back as unknown" in done.err
+    run("-C", sendable, "campaign", "send", "spring", "--send")
+    assert server.recipients() == ["p000@example.org"]
+    books.judge(sendable, server.accepted, 3)
+
+
+def test_without_a_mail_server_nothing_begins(sendable: Path, run: Run) -> None:
+    done = run("-C", sendable, "campaign", "send", "spring", "--send")
+    assert (done.code, done.out) == (6, "")
+    assert "no mail server is set up" in done.err
+    assert not (sendable / ".git/crmctl/mail").exists()
+
+
+def test_a_letter_is_not_sent(small: Path, run: Run, server: MailServer) -> None:
+    write(small, {"campaigns/c.yaml": CAMPAIGN + "channel: letter\n"})
+    done = run("-C", small, "campaign", "send", "c", "--send")
+    assert (done.code, server.connections) == (2, 0)
+    assert "hint: crmctl campaign preview c --to DIR" in done.err
+
+
+def test_an_answer_that_cannot_be_written_down_is_told(
+    sendable: Path, run: Run, server: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import os
+    import syslog
+
+    real, logged = os.write, []
+
+    def full(descriptor: int, data: bytes) -> int:
+        if b'"ev":"accept"' in bytes(data):
+            raise OSError(28, "No space left on device")
+        return real(descriptor, data)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(syslog, "syslog", lambda _level, text: logged.append(text))
+        patched.setattr("crmctl.mail.ledger.log.os.write", full)
+        done = run("-C", sendable, "campaign", "send", "spring", "--send")
+    assert done.code == 8
+    assert "the server's answer could not be written down: accepted 250 2.0.0 kept as 1" in done.err
+    (row,) = json.loads(run("-C", sendable, "outbox", "list", "--state", "unknown", "-o", "json").out)
+    assert f"hint: When there is room again: crmctl outbox resolve {row['sid']} --as accepted" in done.err
+    assert logged == [f"crmctl: the answer to a message was lost: {row['sid']} accepted 250 2.0.0 kept as 1"]
+    assert server.recipients() == ["p000@example.org"]
+
+
+def test_a_second_ctrl_c_ends_it_at_once() -> None:
+    import signal
+
+    from crmctl.cli.stopping import stop_requests
+
+    before = signal.getsignal(signal.SIGINT)
+    with stop_requests() as requests:
+        requests.sleep(0)
+        assert [requests.asked] == [False]
+        signal.raise_signal(signal.SIGINT)
+        assert [requests.asked] == [True]
+        requests.sleep(60)  # Nobody waits any more.
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)
+    assert signal.getsignal(signal.SIGINT) == before
+
+
+def test_all_that_is_due_from_cron(sendable: Path, run: Run, server: MailServer) -> None:
+    assert run("-C", sendable, "campaign", "send", "--send") == (0, "", "")  # A draft is nobody's turn.
+    run("-C", sendable, "campaign", "plan", "spring", "--freeze")
+    named = run("-C", sendable, "campaign", "send")
+    assert (named.code, named.out) == (0, "spring\n")
+    assert server.accepted == []
+    broken = "name: Broken\npurpose: newsletter\nsegment: everyone\ntemplate: gone\nstatus: planned\n"
+    write(sendable, {"campaigns/autumn.yaml": broken, "campaigns/aimless.yaml": "name: X\nstatus: planned\n"})
+    done = run("-C", sendable, "campaign", "send", "--send")
+    assert done.code == 3
+    assert "crmctl: autumn: " in done.err
+    assert "crmctl: aimless: campaign aimless names no segment" in done.err
+    assert len(server.accepted) == 3
+    for name in ("autumn", "aimless"):
+        (sendable / "records" / "campaigns" / f"{name}.yaml").unlink()
+    assert run("-C", sendable, "campaign", "send", "--send") == (0, "", "")
+
+
+def test_what_is_over_or_paused_is_said_once(sendable: Path, run: Run, server: MailServer) -> None:
+    run("-C", sendable, "campaign", "plan", "spring", "--freeze")
+    run("-C", sendable, "campaign", "set", "spring", "ends=2001-01-01")
+    done = run("-C", sendable, "campaign", "send", "--send")
+    assert done.code == 8
+    assert "the campaign ended on Mon 2001-01-01" in done.err
+    assert "spring is paused until somebody looks at it" in done.err
+    assert run("-C", sendable, "campaign", "send", "--send") == (0, "", "")
+    assert server.accepted == []

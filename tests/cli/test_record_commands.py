@@ -43,7 +43,8 @@ def root(book_dir: Path) -> Path:
 
 
 def test_every_yaml_kind_is_tried_here() -> None:
-    assert set(NEEDS) == {kind.name for kind in KINDS if kind.storage == "yaml"}
+    # An enrolment's title is its customer; `sequence enroll` makes it, and is tried there.
+    assert set(NEEDS) == {kind.name for kind in KINDS if kind.storage == "yaml"} - {"enrolment"}
 
 
 @pytest.mark.parametrize("kind", NEEDS)

@@ -38,7 +38,8 @@ RULES: dict[str, dict[str, str]] = {
     "deal": {**_COMMON, "stage_log": "append", "lines": "list by product"},
     "case": {**_COMMON, "status": "status"},
     "followup": {**_COMMON, "done": "day"},
-    "sequence": {**_COMMON, "stop_on": "set"},
+    "sequence": {**_COMMON, "stop_on": "set", "weekdays": "set"},
+    "enrolment": {**_COMMON, "state": "state", "log": "append"},
     "campaign": {**_COMMON, "weekdays": "set"},
     "segment": {**_COMMON, "customers": "set"},
     "product": _COMMON,
@@ -306,11 +307,20 @@ def _is_day(value: Value) -> bool:
     return True
 
 
-_DONE = {"closed": 3, "solved": 2, "open": 1, "waiting": 1}
+_CASE = {"closed": 3, "solved": 2, "open": 1, "waiting": 1}
+_ENROLMENT = {"stopped": 3, "finished": 2, "active": 1}
 
 
 def _status(_: Value, a: Value, b: Value) -> list[Found]:
-    ranks = [_DONE.get(side, 0) if isinstance(side, str) else 0 for side in (a, b)]
+    return _further(_CASE, a, b)
+
+
+def _state(_: Value, a: Value, b: Value) -> list[Found]:
+    return _further(_ENROLMENT, a, b)
+
+
+def _further(known: dict[str, int], a: Value, b: Value) -> list[Found]:
+    ranks = [known.get(side.lower(), 0) if isinstance(side, str) else 0 for side in (a, b)]
     if 0 in ranks or ranks[0] == ranks[1]:
         return [(a, ASKED)]
     return [(a if ranks[0] > ranks[1] else b, CLEAN)]
@@ -414,6 +424,7 @@ _DECIDE: dict[str, Callable[[Value, Value, Value], list[Found]]] = {
     "consent": _consent,
     "day": _day,
     "status": _status,
+    "state": _state,
     "append": _append,
     "lines": _lines,
 }

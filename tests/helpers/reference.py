@@ -26,17 +26,17 @@ _HEAD = """\
 def commands_page() -> str:
     """All commands with their arguments and options, in Markdown."""
     from crmctl.cli.app import App
-    from crmctl.cli.root import COMMANDS
-    from crmctl.cli.root import HIDDEN
     from crmctl.cli.root import ROOT
+    from crmctl.cli.root import SECTIONS
 
     root = click.Context(ROOT, info_name="crmctl", obj=App())
     parts = [_HEAD, "## Options of every command\n\nBefore or behind the command.\n\n"]
     parts += _options(ROOT)
-    parts.append("## Every day\n\n")
-    for name in COMMANDS:
-        command = ROOT.get_command(root, name)
-        if name not in HIDDEN and command is not None:
+    for title, names in SECTIONS.items():
+        parts.append(f"## {title}\n\n")
+        for name in names.split():
+            command = ROOT.get_command(root, name)
+            assert command is not None
             parts += _command(command, f"crmctl {name}", root)
     parts.append("## Records\n\n")
     parts += _records(root)

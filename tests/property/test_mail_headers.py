@@ -13,10 +13,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from crmctl.mail.addresses import Refused
-from crmctl.mail.compose import Meant
-from crmctl.mail.compose import Sender
-from crmctl.mail.compose import compose
-from crmctl.mail.verify import verify
+from crmctl.mail.message.compose import Meant
+from crmctl.mail.message.compose import Sender
+from crmctl.mail.message.compose import compose
+from crmctl.mail.message.verify import verify
 
 NAMES = ["From", "To", "Subject", "Date", "Message-ID", "X-Send", "MIME-Version", "Content-Type"]
 MESSAGE_ID = "<01abc@chinook.example>"

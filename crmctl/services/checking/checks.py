@@ -18,6 +18,7 @@ from crmctl.model.settings import FILE
 from crmctl.services.checking import commands
 from crmctl.services.checking import files as checks_files
 from crmctl.services.checking import settings as checks_settings
+from crmctl.services.consenting import suppression
 from crmctl.store.layout import RECORDS
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def check_book(book: Book, paths: Sequence[str] = (), progress: Callable[[int, i
     walked = checks_files.walk(book.files, settings)
     problems += walked.problems
     problems += commands.problems(book.files)
+    problems += suppression.problems_of(book.files)
     checker = Checker(settings, walked.handles, checks_files.templates(book.files), book.now_in(settings.zone))
     files = [found for found in walked.files if within(found.path, chosen)]
     misplaced = {problem.path for problem in walked.problems if problem.code == "not-a-file"}

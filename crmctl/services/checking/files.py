@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from crmctl.services.bookfiles import Entry
     from crmctl.services.bookfiles import Files
 
-# A folder that is written by crmctl alone: what was sent, mirrored from the ledger of each machine.
-_OURS = frozenset({"sends"})
+# Folders that crmctl alone writes: what was sent, mirrored from each machine's ledger, and who wants nothing.
+_OURS = frozenset({"sends", "suppressions"})
 _FORMS = (".md", ".txt", ".html")
 
 

@@ -172,6 +172,8 @@ class _Merging:
 
     def _decide(self, unit: Unit) -> Outcome:
         base, ours, theirs = unit.base, unit.ours, unit.theirs
+        if self._only_grows(unit):
+            return self._united(unit)
         if theirs in (base, ours) and not unit.crowded:
             return _KEEP
         if unit.crowded:
@@ -191,6 +193,24 @@ class _Merging:
         if base is not None and ours.path == base.path:
             return self._joined(unit, theirs.path)
         return self._joined(unit, ours.path)
+
+    def _only_grows(self, unit: Unit) -> bool:
+        from crmctl.store.merging import is_union
+
+        return is_union(_in_its_book(unit.key)) and not any(version.file.mode in _ODD for version in unit.versions)
+
+    def _united(self, unit: Unit) -> Outcome:
+        """All lines of all sides, also when only one side changed the file, or took it away."""
+        from crmctl.store.merging import merge_file
+
+        self._contents.load([unit])
+        base, ours, theirs = (self._contents.of(version) for version in (unit.base, unit.ours, unit.theirs))
+        merged = merge_file(_in_its_book(unit.key), base, ours or b"", theirs or b"")
+        if not merged.clean:
+            return self._asked(unit, "file", merged.refused)
+        if ours is not None and set(ours.splitlines()) == set(merged.data.splitlines()):
+            return _KEEP
+        return self._moved(unit, unit.path, merged.data)
 
     def _joined(self, unit: Unit, path: str) -> Outcome:
         """The content of both sides as one file at ``path``."""

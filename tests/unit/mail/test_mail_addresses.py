@@ -7,10 +7,10 @@ from email.header import make_header
 
 import pytest
 
-from crmctl.mail import words
 from crmctl.mail.addresses import Refused
 from crmctl.mail.addresses import ascii_address
 from crmctl.mail.addresses import mailbox
+from crmctl.mail.message import words
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from crmctl.mail.addresses import Refused
-from crmctl.mail.compose import Meant
-from crmctl.mail.compose import Sender
-from crmctl.mail.compose import compose
-from crmctl.mail.verify import verify
+from crmctl.mail.message.compose import Meant
+from crmctl.mail.message.compose import Sender
+from crmctl.mail.message.compose import compose
+from crmctl.mail.message.verify import verify
 
 UNSUBSCRIBE = (
     "<mailto:unsubscribe+0123456789abcdefghij0123456789@example.org?subject=unsubscribe>, "

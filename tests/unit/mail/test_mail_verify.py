@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from crmctl.mail.compose import Meant
-from crmctl.mail.compose import Sender
-from crmctl.mail.compose import compose
-from crmctl.mail.verify import verify
+from crmctl.mail.message.compose import Meant
+from crmctl.mail.message.compose import Sender
+from crmctl.mail.message.compose import compose
+from crmctl.mail.message.verify import verify
 
 MEANT = Meant(
     to_name="Ada Lovelace",

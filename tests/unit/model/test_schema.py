@@ -215,6 +215,8 @@ def test_a_group_cannot_stand_in_a_group() -> None:
         ({"customer": {}}, "kinds.customer", "is taken"),
         ({"vendor": {"plural": "customers"}}, "kinds.vendor", "is taken"),
         ({"vendor": {"plural": "vendor"}}, "kinds.vendor", "is taken"),
+        ({"vendor": {"plural": "suppressions"}}, "kinds.vendor", "is taken"),
+        ({"send": {}}, "kinds.send", "is taken"),
         ({"vendor": {"plural": "../../x"}}, "kinds.vendor", "is no name"),
         ({"vendor": {"plural": "select"}}, "kinds.vendor", "is no name"),
         ({"file": {}}, "kinds.file", "is taken"),

@@ -44,7 +44,7 @@ def inline(template: Template, includes: Mapping[str, str], data: Mapping[str, A
     if ready:
         problem = Problem(ready["path"], ready["line"], 0, "template-syntax", ready["words"])
         raise InvalidData(str(problem), problems=[problem])
-    ((subject, text, html, problems),) = messages
+    ((subject, text, html, problems, _fields),) = messages
     return Rendered("ada", subject, text, html, tuple(problems))
 
 

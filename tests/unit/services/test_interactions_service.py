@@ -15,7 +15,7 @@ from crmctl.errors import InvalidData
 from crmctl.errors import UsageProblem
 from crmctl.services import interactions
 from crmctl.services.book import Book
-from crmctl.services.followups import Promise
+from crmctl.services.following.followups import Promise
 from crmctl.services.interactions import Line
 from crmctl.services.records import Assignment
 

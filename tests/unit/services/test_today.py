@@ -171,3 +171,11 @@ def test_those_born_on_29_february_have_it_on_the_28th(small: Path) -> None:
     _put(small, "customers/leap.yaml", 'name: Leap\nbirthday: "1988-02-29"\n')
     _put(small, "customers/stop.yaml", 'name: Stop\nbirthday: "1988-02-28"\ndo_not_contact:\n  - all\n')
     assert _brief(today(Book(small))) == [("birthday", "leap", 0)]
+
+
+def test_a_newsletter_keeps_nobody_warm(small: Path) -> None:
+    _put(small, "customers/ann.yaml", 'name: Ann\ncadence: "30d"\n')
+    line = '{{"id": "", "at": "{}T10:00:00+01:00", "type": "{}", "direction": "out", "source": "{}"}}\n'
+    told = line.format("2026-01-20", "call", "") + line.format("2026-02-25", "email", "campaign")
+    _put(small, "interactions/ann.jsonl", told.replace(', "source": ""', "") + line.format("2026-02-26", "note", "x"))
+    assert [due.reason for due in today(Book(small))] == ["last contact 2026-01-20, 41 days ago, wanted every 30 days"]

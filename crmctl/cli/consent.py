@@ -1,0 +1,224 @@
+"""``crmctl consent show|grant|withdraw|request|confirm``: what a customer agreed to, per purpose."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+from typing import Any
+
+import click
+
+from crmctl.cli.app import pass_app
+from crmctl.cli.options import Command
+from crmctl.cli.options import adopt_option
+from crmctl.cli.options import output_option
+from crmctl.errors import UsageProblem
+from crmctl.model.kinds import CHANNELS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from crmctl.cli.app import App
+    from crmctl.services.consenting.consents import Terms
+
+_HELP = {"help_option_names": ["-h", "--help"]}
+_BASES = ("consent", "soft-opt-in", "contract", "legal", "legitimate-interest")
+
+
+def _complete(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[Any]:
+    from crmctl.cli.complete import handles
+
+    return handles(context, "customer", incomplete)
+
+
+def _ref(function: Callable[..., Any]) -> Callable[..., Any]:
+    return click.argument("ref", metavar="REF", shell_complete=_complete)(function)
+
+
+def _proof(function: Callable[..., Any]) -> Callable[..., Any]:
+    for option in (
+        click.option("--on", metavar="WHEN", default="", help="The day of it; today when absent. Leans to the past."),
+        click.option("--wording", metavar="TEXT|@FILE", default="", help="What they were told."),
+        click.option("--evidence", default="", help="Where the proof is: order 4711, scan in the drawer ..."),
+        click.option("--how", default="", help="How it was said: form, phone call, paper ..."),
+    ):
+        function = option(function)
+    return function
+
+
+@click.group("consent", context_settings=_HELP)
+def consent() -> None:
+    """Show and write down what a customer agreed to, per purpose.
+
+    \b
+      crmctl consent show ada
+      crmctl consent grant ada newsletter --how 'paper form' --evidence form-17
+      crmctl consent withdraw ada newsletter --how 'phone call'
+      crmctl consent request ada --purpose newsletter | sendmail -t
+
+    The purposes of a book stand in its crm.yaml. A withdrawal beats everything; a grant that comes after one names it.
+    """
+
+
+@consent.command("show", cls=Command, short_help="Show what holds for every purpose.")
+@_ref
+@output_option()
+@pass_app
+def show(app: App, ref: str, form: str) -> None:
+    """Show what holds for every purpose, and whether they may be written to for it by e-mail."""
+    from crmctl.cli.pick import picked
+    from crmctl.render.rows import Column
+    from crmctl.services.consenting import consents
+    from crmctl.services.consenting import requests
+
+    handle = picked(app, app.book.schema.require("customer"), ref)
+    names = (
+        "purpose",
+        "state",
+        "basis",
+        "channels",
+        "date",
+        "how",
+        "evidence",
+        "wording",
+        "follows",
+        "until",
+        "not_now",
+    )
+    rows = []
+    for one in consents.show(app.book, handle):
+        purpose = app.book.settings.purposes.get(one.purpose.lower())
+        waits = requests.pending(app.book, handle, purpose) if purpose is not None else None
+        state = f"{one.state or 'nothing said'}, asked {waits.at:%Y-%m-%d}" if waits else one.state
+        rows.append((one.purpose, state, *one[2:]))
+    used = [
+        place for place, name in enumerate(names) if form != "table" or name == "purpose" or any(r[place] for r in rows)
+    ]
+    app.rows(form, [Column(names[place]) for place in used], [[row[place] for place in used] for row in rows])
+
+
+@consent.command("grant", cls=Command)
+@_ref
+@click.argument("purpose")
+@click.option(
+    "--channel",
+    "channels",
+    multiple=True,
+    type=click.Choice([*CHANNELS, "all"]),
+    help="On which channels; repeatable. E-mail when absent.",
+)
+@click.option("--basis", type=click.Choice(_BASES), default="consent", show_default=True, help="What it rests on.")
+@_proof
+@adopt_option
+@pass_app
+def grant(
+    app: App, /, ref: str, purpose: str, channels: tuple[str, ...], basis: str, adopt: bool, **proof: str
+) -> None:
+    """Write down that a customer agreed."""
+    from crmctl.cli.pick import picked
+    from crmctl.services.consenting import consents
+
+    handle = picked(app, app.book.schema.require("customer"), ref)
+    chosen = () if "all" in channels else channels or ("email",)
+    terms = _terms(app, proof)._replace(channels=chosen, basis=basis)
+    app.written(consents.grant(app.book, handle, consents.purpose_of(app.book, purpose), terms, adopt=adopt))
+
+
+@consent.command("withdraw", cls=Command, short_help="Write down that a customer took consent back.")
+@_ref
+@click.argument("purpose")
+@click.option(
+    "--channel", "channels", multiple=True, type=click.Choice(CHANNELS), help="Only on this channel; repeatable."
+)
+@click.option("--objects", is_flag=True, help="They object to it, whatever it rests on.")
+@_proof
+@adopt_option
+@pass_app
+def withdraw(
+    app: App, /, ref: str, purpose: str, channels: tuple[str, ...], objects: bool, adopt: bool, **proof: str
+) -> None:
+    """Write down that a customer took consent back; the address goes onto the list of suppressions too.
+
+    It lasts: undo gives back the record, and the address stays on the list. `crmctl consent grant` opens it again.
+    """
+    from crmctl.cli.lasting import told
+    from crmctl.cli.pick import picked
+    from crmctl.services.consenting import consents
+
+    handle = picked(app, app.book.schema.require("customer"), ref)
+    terms = _terms(app, proof)._replace(channels=channels)
+    found = consents.purpose_of(app.book, purpose)
+    state = "objected" if objects else "withdrawn"
+    told(app, consents.withdraw(app.book, handle, found, terms, state=state, adopt=adopt))
+
+
+@consent.command("request", cls=Command, short_help="Print a mail that asks them to confirm.")
+@_ref
+@click.option("--purpose", required=True, help="What for.")
+@click.option("--wording", metavar="TEXT|@FILE", default="", help="What they are told; the purpose's help when absent.")
+@adopt_option
+@pass_app
+def request(app: App, ref: str, purpose: str, wording: str, adopt: bool) -> None:
+    """Print a mail that asks the customer to confirm (double opt-in), and note that they were asked.
+
+    The mail is plain text for `sendmail -t` or your mail program. Their answer holds a token in its subject; crmctl
+    consent confirm takes it. Without an answer in 14 days nothing is granted. Asked again meanwhile, it is the same
+    mail.
+    """
+    from crmctl.cli.pick import picked
+    from crmctl.mail.addresses import mailbox
+    from crmctl.services.consenting import consents
+    from crmctl.services.consenting import requests
+
+    handle = picked(app, app.book.schema.require("customer"), ref)
+    found = consents.purpose_of(app.book, purpose)
+    asking = requests.request(app.book, handle, found, _wording(wording), adopt=adopt)
+    app.print(
+        [
+            f"To: {' '.join(mailbox('', asking.address))}",
+            f"Subject: {asking.subject}",
+            "MIME-Version: 1.0",
+            "Content-Type: text/plain; charset=utf-8",
+            "Content-Transfer-Encoding: 8bit",
+            "",
+            *asking.text.splitlines(),
+        ]
+    )
+    app.written(asking.written)
+
+
+@consent.command("confirm", cls=Command, short_help="Take the token of an answer to such a mail.")
+@click.argument("text", metavar="TOKEN")
+@pass_app
+def confirm(app: App, text: str) -> None:
+    """Take the token of an answer to `consent request` for the consent; the whole subject may be given."""
+    from crmctl.mail import tokens
+    from crmctl.services.consenting import requests
+
+    token = next(iter(tokens.find(text)), text)
+    app.written(requests.confirm(app.book, token, "typed in", app.book.now()))
+
+
+def _terms(app: App, proof: dict[str, str]) -> Terms:
+    from crmctl.model.when import parse_day
+    from crmctl.services.consenting.consents import Terms
+
+    now = app.book.now()
+    day = parse_day(proof["on"], now, "past") if proof["on"] else now.date()
+    if day > now.date():
+        raise UsageProblem(f"{day} has not come yet", hint="What somebody says is written down when they have said it.")
+    return Terms(day.isoformat(), how=proof["how"], evidence=proof["evidence"], wording=_wording(proof["wording"]))
+
+
+def _wording(text: str) -> str:
+    """What was said: as typed, or the content of the file behind an @.
+
+    Raises:
+        UsageProblem: the file cannot be read, or is no text.
+    """
+    if not text.startswith("@"):
+        return text
+    try:
+        return Path(text[1:]).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise UsageProblem(f"{text[1:]} cannot be read as text", hint="Name a text file behind the @.") from None

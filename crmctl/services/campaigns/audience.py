@@ -1,0 +1,219 @@
+"""Who gets a campaign, and who does not and why.
+
+Everyone in the segment is either a recipient or left out for a reason that can be told. In doubt, someone is left out.
+Whether somebody may be written to at all is told by the gate in ``consenting``.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+from typing import NamedTuple
+
+from crmctl import query
+from crmctl.errors import InvalidData
+from crmctl.errors import NotFound
+from crmctl.mail.addresses import Refused
+from crmctl.mail.addresses import ascii_address
+from crmctl.services.campaigns import campaign as campaigns
+from crmctl.services.campaigns.campaign import slot
+from crmctl.services.consenting import addresses
+from crmctl.services.consenting.gate import Gate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from crmctl.model.raw import RawMap
+    from crmctl.services.book import Book
+    from crmctl.services.campaigns.campaign import Campaign
+
+
+_BATCH = 500
+
+
+class Recipient(NamedTuple):
+    """Someone who gets the message: the customer's handle, name, address on the campaign's channel, id, and arm."""
+
+    handle: str
+    name: str
+    address: str
+    id: str
+    arm: str = ""
+
+
+class LeftOut(NamedTuple):
+    """Someone who does not: a stable code (``no-consent``, ``held-out`` ...) and the reason in words.
+
+    ``id`` and ``address`` are "" where there is none.
+    """
+
+    handle: str
+    name: str
+    code: str
+    reason: str
+    id: str = ""
+    address: str = ""
+
+
+class Plan(NamedTuple):
+    """A campaign's audience. ``recipients`` and ``left_out`` together are the segment, each in order of handles."""
+
+    campaign: str
+    purpose: str
+    channel: str
+    segment: str
+    recipients: list[Recipient]
+    left_out: list[LeftOut]
+
+    @property
+    def reasons(self) -> dict[str, int]:
+        """How many were left out for each reason, by code."""
+        counts: dict[str, int] = {}
+        for person in self.left_out:
+            counts[person.code] = counts.get(person.code, 0) + 1
+        return counts
+
+
+def members(book: Book, segment: str) -> list[str]:
+    """The handles of the customers in a segment: those that match its filter, and those it lists.
+
+    Raises:
+        NotFound, InvalidData: there is no such segment, or its filter cannot be understood.
+    """
+    data = book.index.data(book.schema.require("segment"), segment)
+    if data is None:
+        raise NotFound(f"there is no segment {segment!r}", hint="crmctl segment list")
+    listed = data.get("customers") or []
+    found = {str(handle) for handle in (listed if isinstance(listed, list) else [listed])}
+    text = data.get("filter")
+    if isinstance(text, str) and text.strip():
+        try:
+            where = query.compile_filter(query.parse(text), book.schema.require("customer"), book.context, book.now())
+        except query.BadFilter as error:
+            raise InvalidData(f"segment {segment}: {error.message}", hint=error.hint) from None
+        rows = book.index.rows(f"SELECT t.handle FROM customers t WHERE {where.text}", where.params)
+        found.update(row[0] for row in rows)
+    return sorted(found)
+
+
+def plan(book: Book, campaign: str) -> Plan:
+    """The audience of a campaign as of now.
+
+    Raises:
+        NotFound, UsageProblem, InvalidData: there is no such campaign, or it cannot be understood.
+    """
+    return of(book, campaigns.read(book, campaign))
+
+
+def of(book: Book, campaign: Campaign) -> Plan:
+    """The same of a campaign that has been read."""
+    sieve = Sieve(book, campaign)
+    result = Plan(campaign.handle, campaign.purpose.name, campaign.channel, campaign.segment, [], [])
+    for handle, data in _records(book, members(book, campaign.segment)):
+        sieve.sort(handle, data, result)
+    return result
+
+
+def _records(book: Book, handles: Sequence[str]) -> Iterator[tuple[str, RawMap | None]]:
+    """(handle, record) of customers, None where there is none; read some hundreds at a time."""
+    sql = (
+        "SELECT t.handle, r.data FROM customers t JOIN customers_raw r ON r.row_id = t.row_id"
+        " WHERE t.handle IN (SELECT value FROM json_each(?))"
+    )
+    for start in range(0, len(handles), _BATCH):
+        batch = handles[start : start + _BATCH]
+        found = dict(book.index.rows(sql, (json.dumps([*batch]),)))
+        for handle in batch:
+            yield handle, json.loads(found[handle]) if handle in found else None
+
+
+def is_held_out(campaign_id: str, customer_id: str, percent: int) -> bool:
+    """Whether a customer is in the part that gets nothing: told by a keyed hash, so the same on every machine."""
+    return percent > 0 and slot(campaign_id, customer_id) < percent * 100
+
+
+class Sieve:
+    """Tells of one customer after the other whether they may be written to; knows which addresses were given away.
+
+    Raises:
+        CrmError: who may not be written to cannot be told: a list that cannot be read, a key that is not here.
+    """
+
+    def __init__(self, book: Book, campaign: Campaign) -> None:
+        self._book = book
+        self._campaign = campaign
+        self._channel = campaign.channel
+        self._context = book.context
+        self._seen: dict[str, str] = {}
+        self.gate = Gate(book)
+
+    def sort(self, handle: str, data: RawMap | None, plan: Plan) -> None:
+        """Put a customer, whose record is ``data`` if there is one, where they belong in a plan."""
+        if data is None:
+            reason = "there is no such customer, or the record cannot be read"
+            plan.left_out.append(LeftOut(handle, "", "unknown", reason))
+            return
+        name, identity = str(data.get("name") or handle), str(data.get("id") or handle)
+        address = _address(data, self._channel)
+        found = self.refusal(handle, data, address) or self._is_second(handle, address)
+        if not found and is_held_out(self._campaign.id, identity, self._campaign.holdout):
+            found = "held-out", f"held out to compare with ({self._campaign.holdout} %)"
+        if found:
+            plan.left_out.append(LeftOut(handle, name, *found, id=identity, address=address))
+        else:
+            arm = self._campaign.arm_of(identity)
+            plan.recipients.append(Recipient(handle, name, address, identity, arm))
+
+    def refusal(self, handle: str, data: RawMap, address: str, now: datetime | None = None) -> tuple[str, str] | None:
+        """(code, reason) why this customer may not be written to at this address now, or None."""
+        now = now or self._book.now()
+        found = self.gate.refusal(data, address, self._campaign.purpose, self._channel, now, handle=handle)
+        if found is None and not address:
+            return "no-address", f"has no {_WANTED[self._channel]}"
+        if (found and found[0] == "bad-address") or (not found and not self._can_be_written(address)):
+            return "bad-address", f"has an address that cannot be used: {address}"
+        return found
+
+    def _can_be_written(self, address: str) -> bool:
+        if self._channel != "email":
+            return True
+        try:
+            ascii_address(address)
+        except Refused:
+            return False
+        return True
+
+    def key(self, address: str) -> str:
+        """What two addresses have in common when they are the same; empty when it is none."""
+        if self._channel in _POSTAL:
+            return address.casefold()
+        return addresses.normal(address, self._context)
+
+    def _is_second(self, handle: str, address: str) -> tuple[str, str] | None:
+        first = self._seen.setdefault(self.key(address), handle)
+        return None if first == handle else ("duplicate-address", f"has the same address as {first}")
+
+
+def _address(data: RawMap, channel: str) -> str:
+    return _postal(data) if channel in _POSTAL else next(iter(addresses.all_of(data, channel)), "")
+
+
+_POSTAL = ("letter", "visit")
+_WANTED = {
+    "email": "e-mail address",
+    "phone": "phone number",
+    "sms": "phone number",
+    "letter": "postal address",
+    "visit": "postal address",
+}
+
+
+def _postal(data: RawMap) -> str:
+    address = data.get("address")
+    if not isinstance(address, dict) or not address.get("city"):
+        return ""
+    names = ("street", "postal_code", "city", "country")
+    parts = [str(data.get("name") or ""), *(str(address.get(name) or "") for name in names)]
+    return ", ".join(" ".join(part.split()) for part in parts if part.strip())

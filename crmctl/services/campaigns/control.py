@@ -1,0 +1,150 @@
+"""How a campaign stands, and the words that hold it up, let it go on or end it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from typing import NamedTuple
+
+from crmctl.errors import Conflict
+from crmctl.errors import CrmError
+from crmctl.mail.ledger.states import STATES
+from crmctl.mail.ledger.states import Balance
+from crmctl.mail.ledger.states import balance
+from crmctl.services import records
+from crmctl.services.campaigns import campaign as campaigns
+from crmctl.services.campaigns import mirror
+from crmctl.services.campaigns import pinning
+from crmctl.services.campaigns import plan as plans
+from crmctl.services.campaigns.desk import Desk
+from crmctl.services.campaigns.desk import at_work
+from crmctl.services.campaigns.triage import traces
+from crmctl.services.mailing.host import host_id
+from crmctl.services.mailing.host import mail_state
+from crmctl.services.records import Assignment
+
+if TYPE_CHECKING:
+    from crmctl.services.book import Book
+    from crmctl.services.records import Written
+
+WAIT = 15.0
+"""Seconds that cancelling waits for a run to notice and to end."""
+
+_WITHDRAWN = ("planned", "rendered", "claimed", "deferred")
+
+
+class Count(NamedTuple):
+    """How many sends are in a state, for one reason ("" where there is none to tell)."""
+
+    state: str
+    reason: str
+    number: int
+
+
+class Status(NamedTuple):
+    """How a campaign stands: its status, why it paused, the balance, the counts behind it, the machine that sends it,
+    the revision of the plan that is here (0: none), and what is wrong with the ledger."""
+
+    status: str
+    paused: str
+    balance: Balance
+    counts: list[Count]
+    sender: str
+    revision: int
+    problems: list[str]
+
+
+def due(book: Book) -> list[str]:
+    """The handles of the campaigns that this machine and this clone have begun to send, or have planned."""
+    state, host = mail_state(book), host_id()
+    found = []
+    for row in book.index.rows("SELECT handle FROM campaigns WHERE status IN ('planned', 'running') ORDER BY handle"):
+        try:
+            campaign = campaigns.read(book, str(row[0]))
+        except CrmError:
+            found.append(str(row[0]))  # What is wrong with it is told when it is sent.
+            continue
+        here = plans.path_of(state, campaign.id).exists() or pinning.is_ours(campaign, state)
+        sender = campaign.text("sender")
+        if campaign.channel == "email" and (not sender or (sender == host and here)):
+            found.append(campaign.handle)
+    return found
+
+
+def status(book: Book, handle: str) -> Status:
+    """How a campaign stands, by the ledgers of all machines that are known here; nothing is written."""
+    campaign = campaigns.read(book, handle)
+    desk = Desk(book)
+    frozen = plans.load(desk.state, campaign.id)
+    rows = desk.rows(campaign.id, tolerant=True)
+    counts: dict[tuple[str, str], int] = {}
+    for row in rows.values():
+        reason = row.why
+        if row.state in ("rejected", "deferred") and row.code:
+            reason = str(row.code)
+        counts[row.state, reason] = counts.get((row.state, reason), 0) + 1
+    ordered = sorted(counts.items(), key=lambda pair: (STATES.index(pair[0][0]), pair[0][1]))
+    return Status(
+        campaign.status,
+        traces(desk.events(campaign.id, tolerant=True)).paused if campaign.status == "paused" else "",
+        balance(rows),
+        [Count(state, reason, count) for (state, reason), count in ordered],
+        campaign.text("sender"),
+        frozen.revision if frozen is not None else 0,
+        [str(problem) for problem in desk.ledger.problems],
+    )
+
+
+def proof(found: Balance) -> str:
+    """The balance as a sum that can be checked by hand; what nobody is in is left out."""
+    shown = [name for name in found._fields[1:-1] if getattr(found, name) or name in ("accepted", "pending")]
+    parts = [f"{getattr(found, name)} {name.replace('_', ' ')}" for name in shown]
+    total = sum(found[1:-1])
+    sign = "=" if found.holds else "is not"
+    unknown = f" (of these {found.unknown} unknown)" if found.unknown else ""
+    return f"{found.planned} planned {sign} {' + '.join(parts)}{unknown}" + ("" if found.holds else f" = {total}")
+
+
+def pause(book: Book, handle: str) -> Written:
+    """Hold a campaign up. A run that is under way notices before its next message."""
+    found = campaigns.read(book, handle)
+    if found.status in ("cancelled", "finished"):
+        raise Conflict(f"campaign {handle} is {found.status}", hint=f"crmctl campaign status {handle}")
+    return _set(book, handle, "paused")
+
+
+def resume(book: Book, handle: str) -> Written:
+    """Let a campaign go on that was paused; sending it is another command."""
+    campaign = campaigns.read(book, handle)
+    if campaign.status != "paused":
+        hint = "Only a campaign that is paused can be resumed."
+        raise Conflict(f"campaign {handle} is {campaign.status}", hint=hint)
+    with at_work(book, f"campaign resume {handle}", wait=WAIT) as desk:
+        pinning.require_sender(campaign, desk.host)
+        begun = any(row.attempts for row in desk.rows(campaign.id).values())
+        written = _set(book, handle, "running" if begun else "planned")
+        desk.ledger.append("note", "", campaign.id, why="resumed")
+    return written
+
+
+def cancel(book: Book, handle: str) -> tuple[Written, int]:
+    """End a campaign: what has not gone out will not. How many that are; what is unknown stays so.
+
+    Raises:
+        SendingElsewhere: a run is under way and has not ended in time; it has been told to.
+    """
+    campaign = campaigns.read(book, handle)
+    written = _set(book, handle, "cancelled")  # First, so that a run that is under way ends.
+    with at_work(book, f"campaign cancel {handle}", wait=WAIT) as desk:
+        pinning.require_sender(campaign, desk.host)
+        rows = desk.rows(campaign.id)
+        waiting = [row for row in rows.values() if row.state in _WITHDRAWN]
+        desk.ledger.append_many([("cancel", row.sid, campaign.id, {"why": "cancelled"}) for row in waiting])
+        if rows:
+            mirror.write(book, desk, campaign, {}, lambda _sid: "")
+    return written, len(waiting)
+
+
+def _set(book: Book, handle: str, status: str) -> Written:
+    written = records.change(book, book.schema.require("campaign"), handle, [Assignment("status", status)])
+    book.refresh()
+    return written

@@ -1,0 +1,208 @@
+"""Freezing a plan: it is put aside as it is, told to the ledger, and the campaign is pinned to this machine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from typing import NamedTuple
+
+from crmctl.errors import Conflict
+from crmctl.errors import InvalidData
+from crmctl.model import ids
+from crmctl.services import records
+from crmctl.services.campaigns import audience
+from crmctl.services.campaigns import campaign as campaigns
+from crmctl.services.campaigns import pinning
+from crmctl.services.campaigns import plan as plans
+from crmctl.services.consenting import keys
+from crmctl.services.mailing.host import mail_state
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from crmctl.mail.ledger.log import Event
+    from crmctl.mail.ledger.states import Row
+    from crmctl.services.book import Book
+    from crmctl.services.campaigns.audience import Plan
+    from crmctl.services.campaigns.campaign import Campaign
+    from crmctl.services.campaigns.desk import Desk
+    from crmctl.services.campaigns.plan import Change
+    from crmctl.services.campaigns.plan import Frozen
+    from crmctl.store.transaction import Transaction
+
+
+FROZEN = "frozen"
+"""What a note says (``why``) that tells which plan was frozen."""
+
+
+class Looked(NamedTuple):
+    """What a plan would be now: the audience, the plan that was frozen last, and how the two differ."""
+
+    audience: Plan
+    frozen: Frozen | None
+    changes: list[Change]
+
+
+def look(book: Book, handle: str) -> Looked:
+    """The audience as of now beside the plan that was frozen last; nothing is written."""
+    campaign = campaigns.read(book, handle)
+    found = audience.of(book, campaign)
+    old = _last(mail_state(book), campaign, tolerant=True)
+    if old is None:
+        return Looked(found, None, [])
+    from crmctl.services.campaigns.desk import Desk
+
+    rows = Desk(book).rows(campaign.id, tolerant=True)
+    return Looked(found, old, plans.differences(old, plans.drafted(book, campaign, found=found), rows))
+
+
+def freeze(book: Book, desk: Desk, handle: str, *, refresh: bool = False) -> tuple[Frozen, list[Change]]:
+    """Freeze the plan as of now, and how it differs from the last one.
+
+    Raises:
+        Conflict: there is one already, and ``refresh`` does not ask for a new revision; or the campaign is cancelled,
+            or another machine sends it.
+        UsageProblem, InvalidData, NotFound: the campaign cannot be planned.
+    """
+    campaign = with_its_id(book, desk, campaigns.read(book, handle))
+    pinning.require_sender(campaign, desk.host)
+    if campaign.status == "cancelled":
+        raise Conflict(f"campaign {handle} is cancelled", hint=f"crmctl campaign set {handle} status=draft")
+    old = _last(desk.state, campaign, tolerant=refresh)
+    if old is not None and not refresh:
+        raise Conflict(
+            f"the plan of {handle} is frozen already (revision {old.revision}, {old.at[:16].replace('T', ' ')})",
+            hint=f"crmctl campaign plan {handle} --refresh makes a new revision; what was tried stays as it was.",
+        )
+    if not campaign.data.get("id"):
+        identity = ids.new_id()
+        campaign = campaign._replace(id=identity, data={**campaign.data, "id": identity})
+    ring = keys.load(book)
+    rows = desk.rows(campaign.id)
+    draft = plans.drafted(book, campaign)
+    new = plans.revised(old, draft, rows, ring.keyed)
+    changes = plans.differences(old, new, rows) if old is not None else []
+    pinning.take(campaign, desk.state)
+    _pin(book, campaign, desk.host)  # Before the rest: where the record cannot be written, nothing is planned.
+    plans.save(desk.state, new)
+    tell(book, desk, campaign, new, rows)
+    return new, changes
+
+
+def with_its_id(book: Book, desk: Desk, campaign: Campaign) -> Campaign:
+    """A campaign that had its id from its plan, and lost it when the work tree was reset, with that id again."""
+    former = [] if campaign.data.get("id") else _namesakes(book, desk, campaign)
+    if not former:
+        return campaign
+    with book.write(f"campaign plan {campaign.handle}") as tx:
+        put_fields(book, tx, campaign.handle, {"id": former[-1].campaign})
+        tx.commit(f"campaign: plan {campaign.handle}")
+    book.refresh()
+    return campaigns.read(book, campaign.handle)
+
+
+def refuse_namesake(book: Book, desk: Desk, campaign: Campaign) -> None:
+    """Refuse to begin a campaign whose name another one had, which is gone from the book and was sent.
+
+    Raises:
+        Conflict: there was one; those who got it would get this one too, and only a person can want that.
+    """
+    for frozen in _namesakes(book, desk, campaign):
+        if any(row.attempts for row in desk.rows(frozen.campaign).values()):
+            raise Conflict(
+                f"another campaign {campaign.handle} was sent from here before, and is not in the book any more",
+                hint=f"If this is a new one, for the same people too: crmctl campaign plan {campaign.handle} --freeze",
+            )
+
+
+def _namesakes(book: Book, desk: Desk, campaign: Campaign) -> list[Frozen]:
+    """The plans of campaigns with this handle that are in the book no more, the last one last."""
+    there = {str(row[0]) for row in book.index.rows("SELECT id FROM campaigns WHERE id IS NOT NULL")}
+    found = [one for one in plans.every(desk.state) if one.handle == campaign.handle and one.campaign not in there]
+    return sorted(found, key=lambda one: one.at)
+
+
+def _last(state: Path, campaign: Campaign, *, tolerant: bool) -> Frozen | None:
+    """The plan that was frozen last; with ``tolerant`` one that cannot be read is none."""
+    try:
+        return plans.load(state, campaign.id)
+    except InvalidData:
+        if not tolerant:
+            raise
+        return None
+
+
+def tell(book: Book, desk: Desk, campaign: Campaign, frozen: Frozen, rows: Mapping[str, Row]) -> None:
+    """Have the ledger say what the plan decides; what it says already is not said again."""
+    ring = keys.load(book)
+    seal = ring.keyed(plans.digest(frozen))  # Keyed, as addresses are in it.
+    events: list[tuple[str, str, str, dict[str, str | int]]] = []
+    for entry in frozen.entries.values():
+        row = rows.get(entry.sid)
+        known = row is not None and bool(row.cust)  # Not when the ledger was lost, and only the send is known of.
+        if (plans.is_settled(row) and known) or plans.decided(row, entry):
+            continue
+        about: dict[str, str | int] = {"cust": entry.cust, "ch": frozen.channel, "rev": frozen.revision}
+        if entry.address and frozen.channel == "email" and "@" in entry.address:
+            about |= {"to": ring.keyed(entry.address), "dom": entry.address.rpartition("@")[2].lower()}
+        if entry.code:
+            about["why"] = entry.code
+        else:
+            about |= {"arm": entry.arm, "tpl": f"blob:{frozen.blobs[entry.arm]}"}
+        events.append((plans.kind_of(entry), entry.sid, campaign.id, about))
+    gone = plans.dropped(rows.values(), frozen)
+    events += [("cancel", row.sid, campaign.id, {"why": "left the plan", "rev": frozen.revision}) for row in gone]
+    if frozen_as(desk.events(campaign.id), desk.host) != (frozen.revision, seal):
+        events.append(("note", "", campaign.id, {"why": FROZEN, "rev": frozen.revision, "text": seal}))
+    desk.ledger.append_many(events)
+
+
+def tell_the_rest(book: Book, desk: Desk, campaign: Campaign, frozen: Frozen, rows: Mapping[str, Row]) -> None:
+    """Have the ledger say what a crash has kept it from saying; what was decided since then stands.
+
+    Raises:
+        InvalidData: the plan is not the one that was frozen.
+    """
+    known = frozen_as(desk.events(campaign.id), desk.host)
+    if known is None or frozen.revision > known[0]:
+        tell(book, desk, campaign, frozen, rows)
+    elif known[0] != frozen.revision or known[1] not in keys.load(book).hashes(plans.digest(frozen)):
+        raise InvalidData(
+            f"nothing is sent: the plan of {campaign.handle} is not the one that was frozen (revision {known[0]})",
+            hint=f"crmctl campaign plan {campaign.handle} --refresh freezes it anew; what was tried stays as it was.",
+        )
+
+
+def frozen_as(events: Iterable[Event], host: str) -> tuple[int, str] | None:
+    """The revision and the keyed digest of the plan that ``host`` froze last, by the ledger."""
+    found = None
+    for event in events:
+        if event.ev == "note" and event.host == host and event.about.get("why") == FROZEN:
+            found = int(event.about.get("rev", 0)), str(event.about.get("text", ""))
+    return found
+
+
+def _pin(book: Book, campaign: Campaign, host: str) -> None:
+    fields = {"id": campaign.id, "sender": host}
+    if campaign.status in ("draft", "finished"):
+        fields["status"] = "planned"
+    with book.write(f"campaign plan {campaign.handle}") as tx:
+        put_fields(book, tx, campaign.handle, fields)
+        tx.commit(f"campaign: plan {campaign.handle}")
+    book.refresh()
+
+
+def put_fields(book: Book, tx: Transaction, handle: str, fields: Mapping[str, str]) -> None:
+    """Put fields of a campaign into a transaction; those that say the same already are left alone.
+
+    A campaign that somebody has paused or cancelled meanwhile stays so.
+    """
+    kind = book.schema.require("campaign")
+    path = records.path_of(book, kind, handle)
+    before = records.load(tx, path)
+    changed = {name: value for name, value in fields.items() if before.get(name) != value}
+    if before.get("status") in ("paused", "cancelled"):
+        changed.pop("status", None)
+    if changed:
+        records.save(book, tx, kind, path, {**before, **changed}, list(changed))

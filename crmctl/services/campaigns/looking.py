@@ -1,0 +1,103 @@
+"""A campaign looked at before it goes out: what would be sent now, what waits and why, and what cannot be made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from typing import NamedTuple
+
+from crmctl.mail.ledger.states import balance
+from crmctl.render.rendering import ahead
+from crmctl.services.campaigns import campaign as campaigns
+from crmctl.services.campaigns import plan as plans
+from crmctl.services.campaigns.desk import Desk
+from crmctl.services.campaigns.gatekeeping import GO
+from crmctl.services.campaigns.gatekeeping import Gatekeeper
+from crmctl.services.campaigns.gatekeeping import begins
+from crmctl.services.campaigns.prepared import Prepared
+from crmctl.services.campaigns.rendering import Renderer
+from crmctl.services.campaigns.runs import Sent
+from crmctl.services.campaigns.runs import entry_of
+from crmctl.services.campaigns.runs import most_of
+from crmctl.services.campaigns.runs import sent_by_mail
+from crmctl.services.campaigns.triage import Line
+from crmctl.services.campaigns.triage import Sorter
+from crmctl.services.campaigns.triage import traces
+from crmctl.services.campaigns.triage import untold
+
+if TYPE_CHECKING:
+    from crmctl.services.book import Book
+    from crmctl.services.campaigns.runs import Asked
+    from crmctl.services.mailing.config import MailServer
+
+
+def look(book: Book, handle: str, asked: Asked, mail: MailServer | None) -> Sent:
+    """What would go out now, what waits and why; nothing is written, and nobody is connected to."""
+    campaign = sent_by_mail(book, handle)
+    desk = Desk(book)
+    frozen = plans.load(desk.state, campaign.id)
+    notes = []
+    if frozen is None:
+        frozen = plans.drafted(book, campaign)
+        notes.append("The plan is not frozen yet; --send freezes it as it is now.")
+    frozen = plans.as_named(frozen, book)
+    rows = desk.rows(campaign.id, tolerant=True)
+    told = traces(desk.events(campaign.id, tolerant=True))
+    rows = {**{sid: untold(entry) for sid, entry in frozen.entries.items()}, **rows}
+    now = book.now()
+    gate = begins(campaign, now, begun=bool(told.first), catch_up=asked.catch_up)
+    sorted_ = Sorter(campaign, Gatekeeper(book, campaign), told, now, desk.host).sort(frozen, rows)
+    lines, due = list(sorted_.lines), sorted_.due
+    if gate.what != GO:
+        lines += [Line(item.entry, "wait", gate.code, gate.reason, gate.until) for item in due]
+        due = []
+    renderer = Renderer(book, campaign, frozen.words, now, mail.sender if mail else None, mail)
+    prepared = Prepared(renderer, due, desk.spool, told.dotted)
+    bad = {
+        made.person.handle: Line(entry_of(frozen, made.person.handle), "bad", made.code, made.reason)
+        for made in prepared.bad
+    }
+    most = most_of(campaign, asked, told, rows)[0]
+    good = [item for item in due if item.entry.handle not in bad]
+    for place, item in enumerate(good):
+        beyond = most and place >= most
+        line = Line(item.entry, "wait", "limit", "more than were asked for") if beyond else Line(item.entry, "send")
+        lines.append(line)
+    lines += bad.values()
+    lines.sort(key=lambda line: (_ORDER.get(line.state, 9), line.entry.handle))
+    return Sent(lines, {}, told.paused if campaign.status == "paused" else "", balance(rows), notes, complete=not bad)
+
+
+_ORDER = {"send": 0, "wait": 1, "hold": 2, "bad": 3, "out": 4}
+
+
+class Checked(NamedTuple):
+    """How many messages were made and are good; those that must not go out; and what is not wise, each once."""
+
+    good: int
+    bad: list[Line]
+    warnings: list[str]
+
+
+@ahead()
+def check(book: Book, handle: str, mail: MailServer | None) -> Checked:
+    """Make every message that is still to go out, and look at it; nobody is connected to."""
+    campaign = campaigns.read(book, handle)
+    desk = Desk(book)
+    frozen = plans.as_named(plans.load(desk.state, campaign.id) or plans.drafted(book, campaign), book)
+    rows = desk.rows(campaign.id, tolerant=True)
+    waiting = [one for one in frozen.entries.values() if not one.code and not plans.is_settled(rows.get(one.sid))]
+    there = {str(row[0]) for row in book.index.rows("SELECT handle FROM customers")}
+    people = {entry.handle: entry for entry in waiting if entry.handle in there}
+    bad = [
+        Line(entry, "bad", "unknown", "the customer's record is gone") for entry in waiting if entry.handle not in there
+    ]
+    sender = mail.sender if mail else None
+    renderer = Renderer(book, campaign, frozen.words, book.now(), sender, mail, judging=True)
+    warnings: dict[str, None] = {}
+    for made in renderer.messages([entry.recipient for entry in people.values()]):
+        warnings.update(dict.fromkeys(made.warnings))
+        if made.code or made.lacks:
+            reason = made.reason or "; ".join(made.lacks)
+            bad.append(Line(people[made.person.handle], "bad", made.code or "lacks", reason))
+    good = len(waiting) - len(bad)
+    return Checked(good, sorted(bad, key=lambda line: line.entry.handle), list(warnings))

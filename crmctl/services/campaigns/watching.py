@@ -1,0 +1,57 @@
+"""A campaign's record watched while its messages go out: somebody may pause or cancel it by any means."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from crmctl.errors import CrmError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class Watched:
+    """The record at ``path``; it is read only when it was touched. ``host`` is the machine that sends."""
+
+    def __init__(self, path: Path, host: str = "") -> None:
+        self._path = path
+        self._host = host
+        self._stamp: tuple[int, int, int] | None = None
+
+    def halted(self) -> str:
+        """Why the run is to end, "" when it is not."""
+        stamp = self._state()
+        if stamp == self._stamp:
+            return ""
+        status, sender = self._told()
+        if status in ("paused", "cancelled"):
+            return f"the campaign was {status} meanwhile"
+        if self._host and sender not in ("", self._host):
+            return f"{sender} was made its sender meanwhile"
+        self._stamp = stamp
+        return ""
+
+    def status(self) -> str:
+        """The status that the file says now; what cannot be read says no."""
+        return self._told()[0]
+
+    def _told(self) -> tuple[str, str]:
+        from crmctl.store.yaml_reader import read_yaml
+
+        try:
+            data = read_yaml(self._path.read_bytes(), self._path.name).data
+            return str(data.get("status") or ""), str(data.get("sender") or "")
+        except (OSError, CrmError):
+            return "paused", ""
+
+    def forget(self) -> None:
+        """Read it again the next time: it was written to by us."""
+        self._stamp = None
+
+    def _state(self) -> tuple[int, int, int]:
+        try:
+            state = os.stat(self._path)  # noqa: PTH116 - before each message
+        except OSError:
+            return (0, 0, 0)
+        return state.st_mtime_ns, state.st_size, state.st_ino

@@ -1,0 +1,254 @@
+"""Double opt-in: ask by mail whether somebody really agreed, and take their answer for the consent.
+
+The question stands in the customer's history (an interaction ``consent``, direction out, that names the purpose and
+what they were told); nothing is granted by it. The answer brings back a token that only that mail held: then the
+consent is written down, with both interactions for its proof. An unanswered question ends by itself.
+
+The mail is no advertising: the question, what it is about, who asks, and that silence is a no.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from typing import NamedTuple
+
+from crmctl.errors import Conflict
+from crmctl.errors import InvalidData
+from crmctl.errors import UsageProblem
+from crmctl.mail import tokens
+from crmctl.model import ids
+from crmctl.services import lines
+from crmctl.services import records
+from crmctl.services.consenting import addresses
+from crmctl.services.consenting import consents
+from crmctl.services.consenting import keys
+from crmctl.services.consenting import permission
+from crmctl.services.consenting import suppression
+from crmctl.services.consenting.unsubscribing import Refused
+from crmctl.services.records import Written
+
+if TYPE_CHECKING:
+    from crmctl.model.raw import RawMap
+    from crmctl.model.settings import Purpose
+    from crmctl.services.book import Book
+    from crmctl.services.consenting.keys import Ring
+    from crmctl.store.transaction import Transaction
+
+VALID_DAYS = 14
+MARK = "double-opt-in"
+"""The name under ``external`` by which such an interaction is known; its value is the purpose."""
+_WORDING = "consent-wording"
+_FIND = """
+SELECT i.handle, i.customer, i.at, x.value FROM interactions i
+JOIN interactions_external x ON x.owner = i.row_id AND x.key = ? WHERE i.type = 'consent' AND i.direction = 'out'
+"""
+
+
+class Request(NamedTuple):
+    """A question: its interaction's id, whom, what for, when, until when it can be answered, what they were told."""
+
+    id: str
+    customer: str
+    purpose: str
+    at: datetime
+    until: datetime
+    wording: str
+
+
+class Asking(NamedTuple):
+    """What was written, and the mail to send: to whom, subject, text, and the token that both hold."""
+
+    written: Written
+    address: str
+    subject: str
+    text: str
+    token: str
+
+
+def request(book: Book, handle: str, purpose: Purpose, wording: str = "", *, adopt: bool = False) -> Asking:
+    """Ask a customer by e-mail whether they agree. A question that is open is not asked again: it is the same mail.
+
+    Raises:
+        Conflict: they may not be written to at all, or have agreed already.
+        UsageProblem: they have no e-mail address.
+    """
+    data = book.index.data(book.schema.require("customer"), handle) or {}
+    address = _address(book, data, purpose)
+    wording = consents.kept(wording or purpose.help or purpose.name)
+    now = book.now()
+    open_one = next((one for one in requests(book, handle, purpose) if one.until > now), None)
+    with book.write(f"consent request {handle}", adopt=adopt) as tx:
+        ring = keys.load(book, tx)
+        message = f"consent: ask {handle} about {purpose.name}"
+        if open_one is None:
+            identity = ids.new_id()
+            line: RawMap = {
+                "id": identity,
+                "at": now.isoformat(),
+                "type": "consent",
+                "direction": "out",
+                "text": f"asked by e-mail to confirm {purpose.name}",
+                "external": {MARK: purpose.name, _WORDING: wording},
+            }
+            lines.put(book, tx, handle, [line])
+            open_one = Request(identity, handle, purpose.name, now, now + timedelta(VALID_DAYS), wording)
+        commit = tx.commit(message)
+        written = Written((handle,), message, commit, tuple(records.adopted(tx)))
+    token = ring.token(open_one.id, purpose.name, use=tokens.CONFIRM)
+    return Asking(written, address, f"Please confirm: {token}", _text(book, data, purpose, open_one), token)
+
+
+def confirm(book: Book, text: str, source: str, at: datetime) -> Written:
+    """Take the answer to a question; nothing changes when it was taken before.
+
+    Raises:
+        Refused: the token is forged, cut, another book's, too old, or they took consent back since.
+    """
+    with book.write("consent confirm") as tx:
+        handle, message, notes = confirm_in(book, tx, text, source, at)
+        commit = tx.commit(message)
+        return Written((handle,), message, commit, tuple(notes) if commit else ())
+
+
+def confirm_in(book: Book, tx: Transaction, text: str, source: str, at: datetime) -> tuple[str, str, list[str]]:
+    """The same inside of a transaction: the customer, what was done in words, and what else is worth telling.
+
+    Raises:
+        Refused: as ``confirm``; nothing is changed then.
+    """
+    found = _asked(book, keys.existing(book), text)
+    purpose = consents.purpose_of(book, found.purpose)
+    if at >= found.until:
+        message = f"the question was open until {found.until:%Y-%m-%d}"
+        raise Refused(message, hint=f"crmctl consent request {found.customer} --purpose {purpose.name}")
+    kind = book.schema.require("customer")
+    data = records.load(tx, records.path_of(book, kind, found.customer))
+    message = f"consent: {found.customer} confirmed {purpose.name}"
+    if _is_of(consents.strictest(data, purpose.name), found):
+        return found.customer, message, []
+    if _taken_back(book, data, purpose, found):
+        raise Refused("they took consent back after that question", hint="Ask again: crmctl consent request")
+    from crmctl.services.ingest.entries import same_id
+
+    answer: RawMap = {
+        "id": same_id(at, "confirm", found.id),  # The same in every clone that reads the same answer.
+        "at": at.isoformat(),
+        "type": "consent",
+        "direction": "in",
+        "text": f"confirmed {purpose.name} by e-mail",
+        "source": source,
+    }
+    (line,) = lines.put(book, tx, found.customer, [answer])
+    evidence = f"interactions {found.id} and {line['id']}"
+    day = at.astimezone(book.settings.zone).date().isoformat()
+    terms = consents.Terms(day, ("email",), "double opt-in by e-mail", evidence, found.wording)
+    return found.customer, message, consents.grant_in(book, tx, found.customer, purpose, terms)
+
+
+def requests(book: Book, handle: str, purpose: Purpose) -> list[Request]:
+    """The questions that a customer was asked about a purpose, the newest first."""
+    rows = book.index.rows(f"{_FIND} AND i.customer = ? ORDER BY i.at_time DESC", (MARK, handle))
+    found = [_request(book, *map(str, row)) for row in rows]
+    return [one for one in found if one.purpose.casefold() == purpose.name.casefold()]
+
+
+def pending(book: Book, handle: str, purpose: Purpose) -> Request | None:
+    """The question that waits for its answer, None when there is none."""
+    data = book.index.data(book.schema.require("customer"), handle) or {}
+    entry = consents.strictest(data, purpose.name)
+    now = book.now()
+    return next((one for one in requests(book, handle, purpose) if one.until > now and not _is_of(entry, one)), None)
+
+
+def _request(book: Book, identity: str, customer: str, at: str, purpose: str) -> Request:
+    data = book.index.data(book.schema.require("interaction"), identity) or {}
+    external = data.get("external")
+    wording = external.get(_WORDING, "") if isinstance(external, dict) else ""
+    try:
+        moment = datetime.fromisoformat(at)
+    except ValueError:
+        raise InvalidData(f"interaction {identity} has no moment") from None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=book.settings.zone)
+    return Request(identity, customer, purpose, moment, moment + timedelta(VALID_DAYS), str(wording))
+
+
+def _asked(book: Book, ring: Ring, text: str) -> Request:
+    read = ring.read(text, book.settings.purposes)
+    if read is None or read[0].use != tokens.CONFIRM:
+        raise Refused("the token is forged, cut, or another book's", hint="It is in the subject of the mail, whole.")
+    token, scope = read
+    row = book.index.row(f"{_FIND} AND i.handle = ?", (MARK, token.subject))
+    if row is None or str(row[3]).casefold() != scope:
+        raise Refused("the token is about a question that this book knows nothing of", hint="crmctl sync")
+    return _request(book, *map(str, row))
+
+
+def _address(book: Book, data: RawMap, purpose: Purpose) -> str:
+    """The address to ask at; whoever took consent back may be asked, because they want to come back."""
+    address = next(iter(addresses.all_of(data, "email")), "")
+    if not address:
+        raise UsageProblem("they have no e-mail address to ask at", hint="crmctl consent grant, with --evidence")
+    refused = permission.refusal(data, purpose._replace(basis="contract"), "email")
+    if refused and refused[0] in ("suppressed", "erased", "objected"):
+        raise Conflict(f"they may not be asked: {refused[1]}")
+    entry = consents.strictest(data, purpose.name)
+    if (
+        isinstance(entry, dict)
+        and entry.get("state") == "granted"
+        and permission.refusal(data, purpose, "email") is None
+    ):
+        raise Conflict(f"they agreed to {purpose.name} already", hint="crmctl consent show tells when and how.")
+    normal = addresses.normal(address, book.context)
+    for entry_ in suppression.load(book).of(normal):
+        if entry_.channel in ("", "email") and entry_.why != "unsubscribed":
+            raise Conflict(f"they may not be asked: {entry_.words}")
+    return address
+
+
+def _is_of(entry: object, found: Request) -> bool:
+    """Whether a consent was given by the answer to this question."""
+    return isinstance(entry, dict) and entry.get("state") == "granted" and found.id in str(entry.get("evidence"))
+
+
+def _taken_back(book: Book, data: RawMap, purpose: Purpose, found: Request) -> bool:
+    """Whether consent was taken back after the question, by the day in the record or the moment in the list."""
+    entry = consents.strictest(data, purpose.name)
+    asked = found.at.astimezone(book.settings.zone).date().isoformat()
+    state = str(entry.get("state", "")) if isinstance(entry, dict) else ""
+    if state in ("objected", "erased"):
+        return True
+    if state == "withdrawn" and isinstance(entry, dict) and str(entry.get("date") or "9999") > asked:
+        return True
+    known = suppression.load(book)
+    listed = [one for address in addresses.every(data) for one in known.of(addresses.normal(address, book.context))]
+    return any(_later(one.at, found.at) for one in listed if one.concerns(purpose, one.channel))
+
+
+def _later(at: str, moment: datetime) -> bool:
+    try:
+        return datetime.fromisoformat(at) > moment
+    except (ValueError, TypeError):
+        return True
+
+
+def _text(book: Book, data: RawMap, purpose: Purpose, found: Request) -> str:
+    settings = book.settings
+    greeting = str(data.get("salutation") or data.get("name") or "")
+    identity = settings.postal_address.strip() or settings.name
+    return "\n".join(
+        [
+            f"{greeting}," if greeting else "Hello,",
+            "",
+            f"{settings.name} was told that you agree to be written to by e-mail about this:",
+            "",
+            f"    {purpose.name}: {found.wording}",
+            "",
+            "If that is so, answer this mail and leave its subject as it is.",
+            f"If it is not, do nothing: without your answer by {found.until:%Y-%m-%d} nothing is sent.",
+            "",
+            identity,
+            "",
+        ]
+    )

@@ -1,0 +1,308 @@
+"""Addresses that are never written to again, as keyed hashes: they outlive the record, an erasure and a new import.
+
+One line an entry, in ``records/suppressions/<month>.jsonl``. Lines are only ever added: what is lifted is lifted by a
+line of its own. So two clones that both added some are joined by taking all lines (``store.merging_union``).
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC
+from datetime import datetime
+from typing import TYPE_CHECKING
+from typing import NamedTuple
+
+from crmctl.errors import InvalidData
+from crmctl.errors import Problem
+from crmctl.model import ids
+from crmctl.model.kinds import CHANNELS
+from crmctl.services.consenting import keys
+from crmctl.services.consenting import memory
+from crmctl.services.consenting.permission import TRANSACTIONAL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from collections.abc import Sequence
+
+    from crmctl.model.raw import RawMap
+    from crmctl.model.settings import Purpose
+    from crmctl.services.book import Book
+    from crmctl.services.bookfiles import Files
+    from crmctl.services.consenting.keys import Ring
+    from crmctl.store.transaction import Transaction
+
+FOLDER = "records/suppressions"
+ALL = "all"
+GONE = "a purpose that is gone"
+"""What stands, once read, for a scope that the book has no more; it keeps back all promotion."""
+WHYS = ("unsubscribed", "hard-bounce", "complaint", "manual", "erased")
+OPT_OUTS = frozenset({"unsubscribed", "complaint"})
+"""What is about promotion when it is about all of it: a bill still goes out."""
+REMOVABLE = frozenset({"manual", "hard-bounce"})
+"""What nobody asked for themselves, so that a member of the team may take it back."""
+
+_HASH = re.compile(r"h:[0-9a-f]{32}")
+_MONTH = re.compile(r"\d{4}-\d{2}\.jsonl")
+_HINT = "Until it can be read nothing is sent. crmctl history shows who changed it; git has the line as it was."
+
+
+class Entry(NamedTuple):
+    """One line: ``to`` is the keyed hash; ``scope`` "all" or a purpose; ``channel`` "" for all of them.
+
+    ``lifts`` is the id of the entry that it takes back, "" for one that suppresses. ``source`` says in words how it
+    came about, and holds nothing about anybody.
+    """
+
+    id: str
+    to: str
+    key: str
+    scope: str
+    channel: str
+    why: str
+    at: str
+    source: str = ""
+    lifts: str = ""
+
+    def concerns(self, purpose: Purpose, channel: str) -> bool:
+        """Whether it keeps a message for this purpose on this channel from going out."""
+        if self.channel and self.channel != channel:
+            return False
+        if self.scope == purpose.name.casefold():
+            return True
+        if self.scope == GONE:
+            return purpose.basis not in TRANSACTIONAL
+        if self.scope != ALL:
+            return False
+        return not (self.why in OPT_OUTS and purpose.basis in TRANSACTIONAL)
+
+    @property
+    def words(self) -> str:
+        """What it says, for people."""
+        scope = "everything" if self.scope == ALL else self.scope
+        day = self.at[:10]
+        return {
+            "unsubscribed": f"unsubscribed from {scope} on {day}",
+            "hard-bounce": f"the address does not exist any more (since {day})",
+            "complaint": f"complained about being written to on {day}",
+            "erased": f"asked to be erased on {day}",
+        }.get(self.why, f"suppressed for {scope} on {day}")
+
+
+class New(NamedTuple):
+    """What is to be suppressed: an address in its normal form (or its hash), and what an ``Entry`` has.
+
+    ``at`` is when it was asked for, in RFC 3339; "" for now.
+    """
+
+    address: str
+    why: str
+    scope: str = ALL
+    channel: str = ""
+    source: str = ""
+    at: str = ""
+
+
+class Suppressions:
+    """The entries that count, found by address. ``every`` has all lines, the lifted ones too.
+
+    ``purposes`` are those of the book, in lower case: an entry for another one must not be lost when somebody renames
+    a purpose. None of them for when that does not matter.
+    """
+
+    def __init__(self, every: Sequence[Entry], ring: Ring, purposes: Iterable[str] = ()) -> None:
+        scopes = {ALL, *purposes}
+        self.every = every
+        self.ring = ring
+        self._by_hash: dict[str, list[Entry]] = {}
+        for entry in active(every):
+            known = entry if entry.scope in scopes or len(scopes) == 1 else entry._replace(scope=GONE)
+            self._by_hash.setdefault(entry.to, []).append(known)
+
+    @property
+    def active(self) -> list[Entry]:
+        """Those that are not lifted, the oldest first."""
+        return active(self.every)
+
+    def of(self, address: str) -> list[Entry]:
+        """The entries of an address, by every key."""
+        if not self._by_hash or not address:
+            return []
+        names = [address] if is_hash(address) else self.ring.hashes(address)
+        return [entry for name in names for entry in self._by_hash.get(name, ())]
+
+    def refusal(self, address: str, purpose: Purpose, channel: str) -> Entry | None:
+        """The first entry that keeps a message from going out, None when there is none."""
+        return next((entry for entry in self.of(address) if entry.concerns(purpose, channel)), None)
+
+    def covers(self, new: New) -> bool:
+        """Whether what ``new`` says is said already, for the same reason, and not on an earlier day.
+
+        A later no is written down although there is one: another clone may lift the earlier one at this moment.
+        """
+        return any(
+            entry.why == new.why
+            and entry.scope in (ALL, new.scope.casefold())
+            and entry.channel in ("", new.channel)
+            and _day(entry.at) >= _day(new.at)
+            for entry in self.of(new.address)
+        )
+
+
+def _day(at: str) -> str:
+    """The day of a moment in UTC, "" for what is none."""
+    try:
+        return datetime.fromisoformat(at).astimezone(UTC).date().isoformat()
+    except ValueError:
+        return ""
+
+
+def is_hash(text: str) -> bool:
+    """Whether a text is the keyed hash of an address."""
+    return _HASH.fullmatch(text) is not None
+
+
+def load(book: Book) -> Suppressions:
+    """The entries of a book.
+
+    Raises:
+        InvalidData: a line cannot be read: who is in it is not known, so nothing may be sent.
+        KeyMissing: a key that an entry or the book names is not here.
+    """
+    found = everything(book)
+    return Suppressions(found.entries, keys.ring_of(found.keys), book.settings.purposes)
+
+
+class Everything(NamedTuple):
+    """All entries, the oldest first, and the ids of all keys, the one for new things first."""
+
+    entries: list[Entry]
+    keys: list[str]
+
+
+def everything(book: Book) -> Everything:
+    """What stands in the files of a book, and what once stood there and was lost (see ``memory``).
+
+    Raises:
+        InvalidData: a line cannot be read.
+    """
+    contents, problems = _contents(book.files)
+    entries: list[Entry] = []
+    for path, data in contents.items():
+        if path != keys.FILE:
+            found, wrong = parse(data, path)
+            entries += found
+            problems += wrong
+    problems += keys.problems(contents.get(keys.FILE, b""))
+    if problems:
+        raise InvalidData(str(problems[0]), hint=_HINT, problems=problems)
+    lost = b"\n".join(memory.lost(book, (line for data in contents.values() for line in data.split(b"\n"))))
+    entries += parse(lost, memory.NAME)[0]
+    names = dict.fromkeys(keys.named(contents.get(keys.FILE, b"") + b"\n" + lost))
+    entries.sort(key=lambda entry: (entry.at, entry.id))
+    names.update(dict.fromkeys(entry.key for entry in entries))
+    return Everything(entries, list(names))
+
+
+def problems_of(files: Files) -> list[Problem]:
+    """Everything that is wrong with the list in a book's files."""
+    contents, problems = _contents(files)
+    for path, data in contents.items():
+        problems += keys.problems(data) if path == keys.FILE else parse(data, path)[1]
+    return problems
+
+
+def _contents(files: Files) -> tuple[dict[str, bytes], list[Problem]]:
+    """The files of the list by their paths, and what is wrong with what stands there."""
+    try:
+        names = [entry.name for entry in files.entries(FOLDER) if entry.name.endswith(".jsonl")]
+    except OSError as exc:
+        return {}, [Problem(FOLDER, 0, 0, "unreadable", f"cannot be read: {(exc.strerror or str(exc)).lower()}", _HINT)]
+    contents: dict[str, bytes] = {}
+    problems: list[Problem] = []
+    files.fetch(f"{FOLDER}/{name}" for name in names)
+    for name in names:
+        path = f"{FOLDER}/{name}"
+        if name.startswith("."):
+            continue  # Somebody is just writing it.
+        if path != keys.FILE and not _MONTH.fullmatch(name):
+            problems.append(Problem(path, 0, 0, "stray-file", "this is no list of suppressions", _HINT))
+            continue
+        try:
+            contents[path] = files.read(path)
+        except InvalidData as error:
+            problems += error.problems
+    return contents, problems
+
+
+def parse(data: bytes, path: str) -> tuple[list[Entry], list[Problem]]:
+    """The entries in one file, and what is wrong with its other lines."""
+    from crmctl.store.jsonl import read_lines
+
+    lines, problems = read_lines(data, path)
+    entries = []
+    for line in lines:
+        entry = _entry(line.value)
+        if entry is None:
+            message = "this line is no entry of suppressions (to, key, scope, why)"
+            problems.append(Problem(path, line.number, 1, "bad-suppression", message, _HINT))
+        else:
+            entries.append(entry)
+    return entries, problems
+
+
+def _entry(value: RawMap) -> Entry | None:
+    fields = [value.get(name, "") for name in Entry._fields]
+    if not all(isinstance(field, str) for field in fields):
+        return None
+    entry = Entry(*map(str, fields))
+    good = entry.id and _HASH.fullmatch(entry.to) and keys.KEY_ID.fullmatch(entry.key) and entry.why
+    if not good or not (entry.scope or entry.lifts):
+        return None
+    return entry._replace(scope=entry.scope.casefold(), channel=entry.channel if entry.channel in CHANNELS else "")
+
+
+def active(entries: Iterable[Entry]) -> list[Entry]:
+    """The entries without those that lift, and without those that are lifted; each once."""
+    entries = list(dict.fromkeys(entries))
+    lifted = {(entry.lifts, entry.to) for entry in entries if entry.lifts}
+    return [entry for entry in entries if not entry.lifts and (entry.id, entry.to) not in lifted]
+
+
+def add(tx: Transaction, known: Suppressions, ring: Ring, news: Iterable[New], at: datetime) -> list[Entry]:
+    """Put entries into the transaction, without those that ``known`` has already; those that were put."""
+    fresh: dict[tuple[str, str, str, str], Entry] = {}
+    for new in news:
+        if not known.covers(new):
+            to = new.address if is_hash(new.address) else ring.keyed(new.address)
+            said = new.scope.casefold(), new.channel, new.why
+            fresh.setdefault((to, *said), Entry(ids.new_id(), to, ring.id, *said, new.at or stamp(at), new.source))
+    _append(tx, list(fresh.values()), at)
+    return list(fresh.values())
+
+
+def lift(tx: Transaction, entries: Iterable[Entry], why: str, source: str, at: datetime) -> list[Entry]:
+    """Take entries back, each by a line of its own; ``why`` is what gave the right to."""
+    lines = [
+        Entry(ids.new_id(), entry.to, entry.key, entry.scope, entry.channel, why, stamp(at), source, entry.id)
+        for entry in entries
+    ]
+    _append(tx, lines, at)
+    return lines
+
+
+def _append(tx: Transaction, entries: Sequence[Entry], at: datetime) -> None:
+    from crmctl.store.jsonl import write_line
+
+    if not entries:
+        return
+    path = f"{FOLDER}/{at:%Y-%m}.jsonl"
+    before = tx.read(path) or b""
+    if before and not before.endswith(b"\n"):
+        before += b"\n"
+    lines = [write_line({name: text for name, text in entry._asdict().items() if text}) for entry in entries]
+    tx.put(path, before + b"".join(lines))
+
+
+def stamp(at: datetime) -> str:
+    """A moment as it stands in an entry."""
+    return at.isoformat(timespec="seconds")

@@ -1,0 +1,163 @@
+"""Whom a message is about: the customer one of our messages went to, or the one whose address it comes from.
+
+What comes back carries the id of what it answers, in the places that ``mail.inbound.clues`` lists; an id counts only
+when the ledger knows it. An address that several customers have is nobody's: a person has to say whose it is.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC
+from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING
+from typing import NamedTuple
+
+from crmctl.mail import keyed
+from crmctl.mail.identifiers import find_sids
+from crmctl.mail.inbound import clues
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from crmctl.mail.inbound.classify import Kind
+    from crmctl.mail.inbound.reading import Mail
+    from crmctl.services.book import Book
+    from crmctl.services.ingest.sends import Send
+    from crmctl.services.ingest.sends import Sends
+
+_OTHERWISE = re.compile(r"@(?:gmail|googlemail)\.com$|xn--", re.IGNORECASE)
+"""Addresses that may stand in a record in another writing."""
+RECENT = timedelta(days=30)
+"""A message from a customer who got one of ours not longer ago is taken for an answer to it, if a weak one."""
+
+
+class Match(NamedTuple):
+    """Whom a message is about (handles; several when that is not clear) and which of our messages, if any.
+
+    ``how`` is where the id stood, "address", "thread" or "recent" (weak). ``ours`` says that we wrote it.
+    """
+
+    customers: tuple[str, ...]
+    send: Send | None = None
+    how: str = ""
+    ours: bool = False
+
+
+class Matcher:
+    """Finds customers and sends; ``own`` are addresses of ours that no record names."""
+
+    def __init__(self, book: Book, sends: Sends, own: Sequence[str] = ()) -> None:
+        self._book = book
+        self._sends = sends
+        self._own = {address.casefold() for address in own}
+
+    def match(self, mail: Mail, kind: Kind, at: datetime) -> Match:
+        """What ``mail`` is about; no customers when it concerns none of them."""
+        if mail.sender.casefold() in self.own:
+            return self._of_ours(mail)
+        found = self._by_send(mail, kind)
+        if found is not None:
+            return found
+        if kind.name in ("bounce", "complaint", "receipt"):
+            return Match(())  # A report about something that is not ours: forged, or none of our business.
+        customers = self.with_address(mail.sender)
+        if len(customers) == 1:
+            since = (at - RECENT).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
+            send = self._sends.latest_to(self._id_of(customers[0]), since)
+            return Match(customers, send, "recent" if send else "address")
+        if customers:
+            return Match(customers, None, "address")
+        threads = [
+            self._threads[one] for one in (*mail.in_reply_to, *reversed(mail.references)) if one in self._threads
+        ]
+        return Match((threads[0],), None, "thread") if threads else Match(())
+
+    def with_address(self, address: str) -> tuple[str, ...]:
+        """The customers with an e-mail address, however its domain (and Gmail's local part) are written."""
+        sql = (
+            "SELECT DISTINCT t.handle FROM customers_emails e JOIN customers t ON t.row_id = e.owner "
+            "WHERE e.value_key = ? ORDER BY t.handle LIMIT 20"
+        )
+        rows = self._book.index.rows(sql, (address.casefold(),)) if address else []
+        found = tuple(str(handle) for (handle,) in rows)
+        if found or not address or not (_OTHERWISE.search(address) or not address.isascii()):
+            return found
+        return tuple(sorted(self._canonical.get(keyed.canonical(address), ()))[:20])
+
+    @cached_property
+    def _canonical(self) -> dict[str, set[str]]:
+        """Customers by the canonical forms of those of their addresses that may be written in several ways."""
+        sql = (
+            "SELECT e.value, t.handle FROM customers_emails e JOIN customers t ON t.row_id = e.owner "
+            "WHERE e.value_key LIKE '%@gmail.com' OR e.value_key LIKE '%@googlemail.com' OR e.value_key LIKE '%xn--%' "
+            "OR e.value_key GLOB '*[^ -~]*'"
+        )
+        found: dict[str, set[str]] = {}
+        for value, handle in self._book.index.rows(sql):
+            found.setdefault(keyed.canonical(str(value)), set()).add(str(handle))
+        return found
+
+    def addresses_of(self, customer: str) -> list[str]:
+        """The e-mail addresses of a customer."""
+        sql = (
+            "SELECT e.value FROM customers_emails e JOIN customers t ON t.row_id = e.owner "
+            "WHERE t.handle = ? ORDER BY e.position"
+        )
+        return [str(value) for (value,) in self._book.index.rows(sql, (customer,))]
+
+    def _of_ours(self, mail: Mail) -> Match:
+        """Something we wrote ourselves: it is about everybody it went to."""
+        for sid in find_sids(mail.message_id):
+            send = self._sends.find(sid)
+            if send is not None:
+                return Match((), send, "copy", ours=True)
+        found = [self.with_address(address) for address in mail.recipients]
+        return Match(tuple(dict.fromkeys(one[0] for one in found if len(one) == 1)), None, "address", ours=True)
+
+    def _by_send(self, mail: Mail, kind: Kind) -> Match | None:
+        for clue in clues.of(mail, kind.bounce):
+            for sid in find_sids(clue.text):
+                send = self._sends.find(sid)
+                if send is not None:
+                    return Match(self.with_id(send.customer), send, clue.where)
+        return None
+
+    def with_id(self, identity: str) -> tuple[str, ...]:
+        """The customer with this id (or handle, where a record has none); none when it has gone, or two have it."""
+        rows = self._book.index.rows(
+            "SELECT handle FROM customers WHERE id = ? "
+            "UNION SELECT handle FROM customers WHERE handle = ? AND id IS NULL",
+            (identity, identity),
+        )
+        return (str(rows[0][0]),) if len(rows) == 1 else ()
+
+    def _id_of(self, customer: str) -> str:
+        row = self._book.index.row("SELECT COALESCE(id, handle) FROM customers WHERE handle = ?", (customer,))
+        return str(row[0]) if row else ""
+
+    @cached_property
+    def guessed(self) -> dict[str, str]:
+        """Customers by the id that each campaign's mail to them has: a lost ledger must not keep anybody in."""
+        from crmctl.mail.identifiers import send_id
+
+        people = self._book.index.rows("SELECT handle, COALESCE(id, handle) FROM customers")
+        campaigns = self._book.index.rows("SELECT id FROM campaigns WHERE id IS NOT NULL")
+        return {send_id(str(row[0]), str(who), "email"): str(handle) for row in campaigns for handle, who in people}
+
+    @cached_property
+    def own(self) -> frozenset[str]:
+        """Our own addresses: the book's, and those of the team."""
+        rows = self._book.index.rows("SELECT email_key FROM members WHERE email_key IS NOT NULL")
+        book = self._book.settings.email.casefold()
+        return frozenset({*self._own, *(str(key) for (key,) in rows), book} - {""})
+
+    @cached_property
+    def _threads(self) -> dict[str, str]:
+        """Message-IDs that stand in somebody's history, and whose that is."""
+        sql = (
+            "SELECT x.value, i.customer FROM interactions_external x JOIN interactions i ON i.row_id = x.owner "
+            "WHERE x.key = 'message-id'"
+        )
+        return {str(key): str(customer) for key, customer in self._book.index.rows(sql)}

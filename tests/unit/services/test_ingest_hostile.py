@@ -1,0 +1,238 @@
+"""What goes wrong with mail: a no that looks like something else, a killed run, strange addresses, two clones."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC
+from datetime import datetime
+from typing import TYPE_CHECKING
+from typing import Any
+
+import pytest
+from helpers.books import commit
+from helpers.books import git
+
+from crmctl import clock
+from crmctl.errors import Conflict
+from crmctl.errors import CrmError
+from crmctl.mail.identifiers import send_id
+from crmctl.mail.ledger.log import Ledger
+from crmctl.services.book import Book
+from crmctl.services.consenting import requests
+from crmctl.services.consenting import suppression
+from crmctl.services.ingest import run
+from crmctl.services.ingest.notebook import mark
+from crmctl.services.ingest.sources import Found
+from crmctl.services.mailing import host
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from crmctl.services.ingest.run import Report
+
+NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
+CAMPAIGN = "01JC0000000000000000000CAM"
+ADA = "01JC0000000000000000000ADA"
+GONE = "01JC0000000000000000000G0N"
+
+
+@pytest.fixture
+def root(book_dir: Path) -> Path:
+    clock.freeze(NOW)
+    consent = "consent:\n  newsletter:\n    state: granted\n    date: 2026-01-01\n"
+    commit(
+        book_dir,
+        {
+            "customers/ada.yaml": f"id: {ADA}\nname: Ada\nemails: [ada@example.com]\n{consent}",
+            "customers/idn.yaml": f"name: Idn\nemails: [info@bücher.example]\n{consent}",
+            "customers/goo.yaml": f"name: Goo\nemails: [g.o.o@gmail.com]\n{consent}",
+            "campaigns/autumn.yaml": f"id: {CAMPAIGN}\nname: Autumn\npurpose: newsletter\n",
+        },
+    )
+    return book_dir
+
+
+def sent(root: Path, customer: str = ADA, address: str = "ada@example.com") -> str:
+    """Have the ledger say that a message went out; its id."""
+    from crmctl.services.consenting import keys
+
+    book = Book(root)
+    sid = send_id(CAMPAIGN, customer, "email")
+    to = keys.load(book).keyed(address)
+    with Ledger(host.mail_state(book), host.host_id()) as ledger:
+        about = {"cust": customer, "ch": "email", "to": to}
+        ledger.append_many([(ev, sid, CAMPAIGN, about) for ev in ("plan", "render", "claim")])
+        ledger.append("attempt", sid, CAMPAIGN, n=1)
+        ledger.append("dot", sid, CAMPAIGN, n=1)
+        ledger.append("accept", sid, CAMPAIGN, n=1, code=250)
+    return sid
+
+
+def mail(body: str = "Hello", **headers: str) -> bytes:
+    given = {
+        "From": "Ada <ada@example.com>",
+        "To": "us@shop.example",
+        "Subject": "Hi",
+        "Date": "Sat, 21 Nov 2026 09:30:00 +0000",
+        "Message-ID": "<1@example.com>",
+        **{name.replace("_", "-"): value for name, value in headers.items()},
+    }
+    return ("".join(f"{name}: {value}\n" for name, value in given.items() if value) + f"\n{body}\n").encode()
+
+
+def bounce(sid: str) -> bytes:
+    head = mail(
+        From="MAILER-DAEMON@mx.example",
+        To=f"bounces+{sid}@shop.example",
+        Message_ID="<bounce@mx.example>",
+        Content_Type='multipart/report; report-type=delivery-status; boundary="b"',
+    ).partition(b"\n\n")[0]
+    return head + (
+        b"\n\n--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.example\n\n"
+        b"Final-Recipient: rfc822; gone@example.com\nAction: failed\nStatus: 5.1.1\n\n--b--\n"
+    )
+
+
+def take(root: Path, *messages: bytes) -> Report:
+    return run.take_in(Book(root), [Found(data, mark("message", data)) for data in messages])
+
+
+def history(root: Path, customer: str = "ada") -> list[dict[str, Any]]:
+    path = root / f"records/interactions/{customer}.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def tasks(root: Path) -> list[str]:
+    return sorted(str(what) for (what,) in Book(root).index.rows("SELECT what FROM followups"))
+
+
+def state(root: Path, customer: str = "ada", purpose: str = "newsletter") -> str:
+    data: Any = Book(root).index.data(Book(root).schema.require("customer"), customer)
+    return str((data.get("consent") or {}).get(purpose, {}).get("state", ""))
+
+
+def suppressed(root: Path, address: str) -> list[str]:
+    return [entry.why for entry in suppression.load(Book(root)).of(address)]
+
+
+def question(root: Path) -> dict[str, str]:
+    """Ask Cyd by mail; the headers of an answer."""
+    commit(root, {"customers/cyd.yaml": "name: Cyd\nemails: [cyd@example.com]\n"})
+    book = Book(root)
+    asking = requests.request(book, "cyd", book.settings.purposes["newsletter"], "Once a month.")
+    return {"From": "cyd@example.com", "Subject": f"Re: {asking.subject}", "Date": "Sun, 22 Nov 2026 09:59:00 +0000"}
+
+
+@pytest.mark.parametrize("words", ["No.", "Nein danke", "Non merci", "Who are you?", "Das war ich nicht", "STOP"])
+def test_a_no_to_the_question_is_no_yes(root: Path, words: str) -> None:
+    take(root, mail(words, **question(root)))
+    assert state(root, "cyd") != "granted"
+    assert len(history(root, "cyd")) == 2
+    if words != "STOP":
+        assert tasks(root) == ["Read a mail: it answers our question, and may say no"]
+
+
+@pytest.mark.parametrize("words", ["", "Yes", "Ja, gerne.\n\nCyd", "OK!"])
+def test_a_yes_to_the_question_is_one_commit(root: Path, words: str) -> None:
+    answer = question(root)
+    before = git(root, "rev-list", "--count", "HEAD")
+    take(root, mail(words, **answer))
+    assert state(root, "cyd") == "granted"
+    assert int(git(root, "rev-list", "--count", "HEAD")) == int(before) + 1
+
+
+def test_a_customer_who_writes_of_a_failure_is_no_bounce(root: Path) -> None:
+    sid = sent(root)
+    body = (
+        "I got this from you:\n\n   ----- The following addresses had permanent fatal errors -----\n"
+        "<ada@example.com>\n    (reason: 550 5.1.1 user unknown)\n\n   ----- Transcript of session follows -----\n"
+    )
+    report = take(
+        root, mail(body, Subject="Fwd: Undelivered Mail Returned to Sender", References=f"<{sid}@shop.example>")
+    )
+    assert suppressed(root, "ada@example.com") == []
+    assert report.written.message == "ingest: 1 reply"
+
+
+def test_a_subject_alone_makes_no_automatic_reply_of_a_no(root: Path) -> None:
+    take(root, mail("Please unsubscribe me.", Subject="Absence of an unsubscribe link"))
+    assert state(root) == "withdrawn"
+
+
+def test_a_run_killed_after_the_ledger_still_closes_the_address_of_somebody_gone(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = bounce(sent(root, GONE, "gone@example.com"))
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(run, "file", killed)
+        take(root, message)
+    take(root, message)
+    assert suppressed(root, "gone@example.com") == ["hard-bounce"]
+    assert list((root / "records/sends/autumn").glob("*-inbox.jsonl"))
+    head = Book(root).commit
+    take(root, message)
+    assert Book(root).commit == head
+
+
+@pytest.mark.parametrize(
+    ("sender", "customer"),
+    [
+        ("info@xn--bcher-kva.example", "idn"),
+        ("INFO@BÜCHER.example", "idn"),
+        ("goo+news@googlemail.com", "goo"),
+        ("ADA@Example.COM", "ada"),
+    ],
+)
+def test_an_address_in_another_writing_is_the_same(root: Path, sender: str, customer: str) -> None:
+    take(root, mail("STOP", From=sender))
+    assert state(root, customer) == "withdrawn"
+
+
+def test_a_wrong_clock_loses_no_opt_out(root: Path) -> None:
+    take(
+        root,
+        mail("STOP", Date="Thu, 01 Jan 1998 00:00:00 +0000", Received="from a by b; Sun, 22 Nov 2026 09:00:00 +0000"),
+    )
+    assert state(root) == "withdrawn"
+
+
+def test_an_opt_out_from_before_a_grant_is_read_by_a_person(root: Path) -> None:
+    take(root, mail("STOP", Date="Thu, 01 Jan 1998 00:00:00 +0000"))
+    assert state(root) == "granted"
+    assert tasks(root) == ["Read a mail: it asks for no more mail, and is older than what they agreed to"]
+
+
+def test_a_grant_on_a_day_to_come_is_no_later_yes(root: Path) -> None:
+    consent = "consent:\n  newsletter:\n    state: granted\n    date: 2999-01-01\n"
+    commit(root, {"customers/ada.yaml": f"id: {ADA}\nname: Ada\nemails: [ada@example.com]\n{consent}"})
+    take(root, mail("STOP"))
+    assert state(root) == "withdrawn"
+
+
+def test_a_file_that_somebody_is_editing_keeps_nobody_in(root: Path) -> None:
+    take(root, mail("Hello", Message_ID="<0@x>"))
+    path = root / "records/interactions/ada.jsonl"
+    path.write_text(path.read_text() + "not committed\n")
+    with pytest.raises((Conflict, CrmError)):
+        take(root, mail("STOP"))
+    assert suppressed(root, "ada@example.com") == ["unsubscribed"]
+
+
+@pytest.mark.parametrize("date", ["", "Sun, 22 Nov 2026 10:30:00 +0000"])
+def test_a_message_without_a_time_has_one_id_on_every_machine(root: Path, tmp_path: Path, date: str) -> None:
+    git(root, "clone", "-q", str(root), str(tmp_path / "other"))
+    take(root, mail(Date=date))
+    clock.freeze(datetime(2026, 11, 22, 12, tzinfo=UTC))
+    take(tmp_path / "other", mail(Date=date))
+    assert [one["id"] for one in history(root)] == [one["id"] for one in history(tmp_path / "other")]
+    assert not date or history(root) == history(tmp_path / "other")
+
+
+def test_whoever_wants_their_data_deleted_is_looked_after(root: Path) -> None:
+    take(root, mail("Bitte löschen Sie meine Daten."))
+    assert state(root) == "withdrawn"
+    assert tasks(root) == ["Read a mail: they want what we know of them to be deleted"]
