@@ -28,6 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import make_book
 import merges
 import peers
+import sending
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 SCRIPT = Path(sys.executable).parent / "crmctl"
 PROGRAM = (str(SCRIPT),) if SCRIPT.exists() else (sys.executable, "-m", "crmctl")
 CLICK = (sys.executable, "-c", "import click")
+PARTS = ("reads", "writes", "past", "import", "merges", "peers", "sending", "large")
 READS = {
     "customer list": ("customer", "list", "--limit", "20", "-o", "json"),
     "list, filter and sort": (
@@ -312,9 +314,7 @@ def main() -> None:
     parser.add_argument("--large", action="store_true", help="also 100,000 customers and 1,000,000 interactions")
     parser.add_argument("--cdnow", type=Path, help="folder with the CDNOW files")
     parser.add_argument("--runs", type=int, default=9, help="runs of each side of a ratio")
-    parser.add_argument(
-        "--only", choices=("reads", "writes", "past", "import", "merges", "peers", "large"), help="just one part"
-    )
+    parser.add_argument("--only", choices=PARTS, help="just one part")
     arguments = parser.parse_args()
     subprocess.run([sys.executable, "-m", "compileall", "-q", "crmctl"], env=environment(), check=True)
     with tempfile.TemporaryDirectory(prefix="crmctl-bench-") as name:
@@ -337,6 +337,8 @@ def main() -> None:
             show("Import", imports(work, arguments.cdnow))
         if wanted in (None, "merges"):
             show("Merging", [*merges.driver(work, once, in_turns, arguments.runs), *merges.sync(work, once, PROGRAM)])
+        if wanted in (None, "sending"):
+            show("Sending", sending.lines(work, PROGRAM))
         if arguments.large or wanted == "large":
             book = work / "large"
             make_book.make(book, 100_000, 1_000_000)
