@@ -23,6 +23,7 @@ may kill the client there. The last phase, "kept", comes when the message has be
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shutil
 import ssl
 import subprocess
@@ -142,10 +143,12 @@ class MailServer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(10)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
-        self._loop.close()
+        try:
+            asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(10)
+        finally:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(10)
+            self._loop.close()
 
     async def _start(self) -> None:
         context = self._context if self.security == "tls" else None
@@ -235,7 +238,9 @@ class _Session(SMTP):
     def hang_up(self, *, reset: bool = False) -> None:
         if self.transport is not None:
             if reset:
-                self.transport.abort()
+                # With TLS, Python 3.11.2 stumbles over a connection that is closed already.
+                with contextlib.suppress(AttributeError):
+                    self.transport.abort()
             else:
                 self.transport.close()
 
