@@ -1,4 +1,4 @@
-"""``crmctl campaign plan|preview|check|send|status|pause|resume|cancel``: from who gets it to what became of it."""
+"""``crmctl campaign plan|preview|check|status|pause|resume|cancel``: who gets it, and what became of it."""
 
 from __future__ import annotations
 
@@ -12,31 +12,21 @@ from crmctl.cli.app import pass_app
 from crmctl.cli.options import Command
 from crmctl.cli.options import output_option
 from crmctl.cli.words import counted
-from crmctl.errors import INTERRUPTED
 from crmctl.errors import INVALID
-from crmctl.errors import NOT_SENT
 from crmctl.errors import OK
-from crmctl.errors import CrmError
 from crmctl.render.rows import Column
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from collections.abc import Sequence
 
-    from crmctl.mail.ledger.states import Row
     from crmctl.render.rows import Value
     from crmctl.services.campaigns.audience import LeftOut
     from crmctl.services.campaigns.audience import Plan
     from crmctl.services.campaigns.freezing import Looked
     from crmctl.services.campaigns.plan import Change
-    from crmctl.services.campaigns.plan import Entry
-    from crmctl.services.campaigns.runs import Asked
-    from crmctl.services.campaigns.runs import Sent
-    from crmctl.services.campaigns.triage import Line
     from crmctl.services.mailing.config import MailServer
 
 _COLUMNS = tuple(Column(name) for name in ("customer", "name", "state", "address", "code", "reason", "change", "why"))
-_SENT = tuple(Column(name) for name in ("customer", "name", "state", "address", "until", "code", "reason", "sid"))
 
 
 @click.command("plan", cls=Command)
@@ -52,7 +42,7 @@ def plan(app: App, ref: str, freeze: bool, refresh: bool, form: str) -> None:
     """
     from crmctl.services.campaigns import freezing
 
-    handle = _handle(app, ref)
+    handle = handle_of(app, ref)
     found = freezing.look(app.book, handle)
     if form != "table":
         app.rows(form, _COLUMNS, _everyone(found))
@@ -104,8 +94,8 @@ def preview(app: App, ref: str, folder: Path, force: bool) -> int:
     """Write a campaign's messages into a folder, to look at; nothing is sent."""
     from crmctl.services.campaigns import preview as previews
 
-    mail = _mail()
-    done = previews.preview(app.book, _handle(app, ref), folder, force=force, mail=mail)
+    mail = own_server()
+    done = previews.preview(app.book, handle_of(app, ref), folder, force=force, mail=mail)
     app.print(str(path) for _, path in done.files)
     _left_out(app, [*done.plan.left_out, *done.failed], after=bool(done.files))
     if not done.plan.recipients:
@@ -128,7 +118,7 @@ def check(app: App, ref: str, form: str) -> int:
     """Make and verify every message that is still to go out, and list those that must not."""
     from crmctl.services.campaigns import looking
 
-    count, bad, warnings = looking.check(app.book, _handle(app, ref), _mail())
+    count, bad, warnings = looking.check(app.book, handle_of(app, ref), own_server())
     columns = [Column("customer"), Column("name"), Column("code"), Column("reason")]
     rows = [[line.entry.handle, line.entry.name, line.code, line.reason] for line in bad]
     for warning in warnings:
@@ -142,160 +132,6 @@ def check(app: App, ref: str, form: str) -> int:
     return OK
 
 
-@click.command("send", cls=Command)
-@click.argument("ref", metavar="[REF]", default="")
-@click.option("--send", "really", is_flag=True, help="Really send; without it, only what would go out is shown.")
-@click.option("--canary", type=click.IntRange(min=1), default=None, metavar="N", help="Send N, then pause for a look.")
-@click.option("--limit", type=click.IntRange(min=1), default=None, metavar="N", help="Send at most N in this run.")
-@click.option("--skip-bad", is_flag=True, help="Leave messages aside that cannot be made, and send the others.")
-@click.option("--catch-up", is_flag=True, help="Begin although the campaign should have begun long ago.")
-@click.option(
-    "--strict", is_flag=True, help="Fail (exit 7) when another run is sending, instead of leaving it to that."
-)
-@output_option()
-@pass_app
-def send(
-    app: App,
-    ref: str,
-    really: bool,
-    canary: int | None,
-    limit: int | None,
-    skip_bad: bool,
-    catch_up: bool,
-    strict: bool,
-    form: str,
-) -> int:
-    """Send a campaign; without --send, show what would go out now, what waits and why.
-
-    Without REF it is for all campaigns that are planned or running and that this machine sends.
-
-    It can be run as often as you like, from cron too: nobody gets anything twice. Exit status 8 when some messages were
-    not sent.
-    """
-    from crmctl.services.campaigns.looking import look
-    from crmctl.services.campaigns.runs import Asked
-
-    asked = Asked(limit or 0, canary or 0, skip_bad, catch_up)
-    if not ref:
-        return _each(app, lambda handle: _send(app, handle, asked, form, strict=strict, pauses=True), really)
-    handle = _handle(app, ref)
-    if really:
-        return _send(app, handle, asked, form, strict=strict)
-    found = look(app.book, handle, asked, _mail())
-    _lines(app, found.lines, form, nothing="Nothing is left to send.")
-    _tell_notes(app, found)
-    states = [line.state for line in found.lines]
-    would = states.count("send")
-    waits = len(states) - would - states.count("out")
-    app.say(f"{counted(would, 'message')} would go out now, {waits} would wait. Nothing was sent: --send does.")
-    return OK if found.complete else INVALID
-
-
-def _each(app: App, send: Callable[[str], int], really: bool) -> int:
-    """Send all that is due, or name it. What is wrong with one campaign does not hold up the others."""
-    from crmctl.services.campaigns import control
-
-    worst = OK
-    handles = control.due(app.book)
-    if not really:
-        app.print(handles)
-        app.say(f"{counted(len(handles), 'campaign')} would be sent: --send does, crmctl campaign send REF shows one.")
-        return OK
-    for handle in handles:
-        try:
-            code = send(handle)
-        except CrmError as error:
-            app.fail(f"{handle}: {error.message}")
-            for problem in error.problems:
-                if problem.message not in error.message:
-                    app.warn(f"  {problem}")
-            if error.hint:
-                app.warn(f"hint: {error.hint}")
-            code = error.code
-        worst = max(worst, code)
-        if code == INTERRUPTED:
-            break
-    return worst
-
-
-def _send(app: App, handle: str, asked: Asked, form: str, *, strict: bool, pauses: bool = False) -> int:
-    from crmctl.cli.stopping import stop_requests
-    from crmctl.services.campaigns import control
-    from crmctl.services.campaigns import runs
-    from crmctl.services.campaigns.desk import SendingElsewhere
-    from crmctl.services.campaigns.sending import OutcomeLost
-    from crmctl.services.mailing import config
-    from crmctl.services.mailing.outgoing import transport
-
-    mail = config.read().require_mail()
-    with stop_requests() as requests:
-        world = runs.World(
-            transport=transport(mail),
-            mail=mail,
-            sleep=None if app.now_text else requests.sleep,
-            interrupted=lambda: requests.asked,
-            ask=_asking(app),
-        )
-        try:
-            done = runs.send(app.book, handle, asked, world)
-        except SendingElsewhere:
-            if strict:
-                raise
-            return OK
-        except OutcomeLost as error:
-            _to_syslog(error.reply)
-            raise
-    _report(app, handle, done, form)
-    if done.interrupted:
-        return INTERRUPTED
-    if pauses and done.late:
-        # Said once, and not with every run of cron.
-        control.pause(app.book, handle)
-        app.say(f"{handle} is paused until somebody looks at it: crmctl campaign resume {handle}")
-    return OK if done.complete else NOT_SENT
-
-
-def _report(app: App, handle: str, done: Sent, form: str) -> None:
-    """What a run did. From cron, nothing is said when there was nothing to do."""
-    from crmctl.services.campaigns.control import proof
-
-    quiet = [line for line in done.lines if line.state in ("wait", "accepted", "hold")]
-    if form != "table":
-        _lines(app, done.lines, form)
-    elif len(quiet) != len(done.lines):
-        _lines(app, [line for line in done.lines if line not in quiet], form)
-    _tell_notes(app, done)
-    if done.stopped:
-        app.warn(f"crmctl: {handle}: {done.stopped}")
-    if done.counts:
-        told = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in sorted(done.counts.items()))
-        app.say(f"{handle}: {told}. {proof(done.balance)}.")
-
-
-def _to_syslog(reply: str) -> None:
-    """The last place for what could be written nowhere else; the reply holds no address."""
-    try:
-        import syslog
-    except ImportError:  # Windows
-        return
-    syslog.syslog(syslog.LOG_ERR, f"crmctl: the answer to a message was lost: {reply}")
-
-
-def _asking(app: App) -> Callable[[Entry, Row], str] | None:
-    """How to ask about what is unknown, None where nobody can be asked."""
-    if not app.can_ask:
-        return None
-
-    def ask(entry: Entry, row: Row) -> str:
-        question = f"The server's answer about {entry.handle} was lost on {row.at[:16]}. Send the same again?"
-        answer: str = click.prompt(
-            question, type=click.Choice(["resend", "accepted", "hold"]), default="hold", err=True
-        )
-        return "" if answer == "hold" else answer
-
-    return ask
-
-
 @click.command("status", cls=Command)
 @click.argument("ref", metavar="REF")
 @output_option(formats=("table", "json", "jsonl", "csv", "tsv", "md"))
@@ -304,7 +140,7 @@ def status(app: App, ref: str, form: str) -> None:
     """Show how a campaign stands: what became of every message, and the sum that proves none is lost."""
     from crmctl.services.campaigns import control
 
-    handle = _handle(app, ref)
+    handle = handle_of(app, ref)
     found = control.status(app.book, handle)
     if form in ("json", "jsonl"):
         counts: list[Value] = [
@@ -343,7 +179,7 @@ def pause(app: App, ref: str) -> None:
     """Hold a campaign up; a run that is under way ends before its next message."""
     from crmctl.services.campaigns import control
 
-    app.written(control.pause(app.book, _handle(app, ref)))
+    app.written(control.pause(app.book, handle_of(app, ref)))
 
 
 @click.command("resume", cls=Command)
@@ -353,7 +189,7 @@ def resume(app: App, ref: str) -> None:
     """Let a paused campaign go on; the next `send --send` does."""
     from crmctl.services.campaigns import control
 
-    app.written(control.resume(app.book, _handle(app, ref)))
+    app.written(control.resume(app.book, handle_of(app, ref)))
 
 
 @click.command("cancel", cls=Command)
@@ -364,7 +200,7 @@ def cancel(app: App, ref: str, yes: bool) -> None:
     """End a campaign: what has not gone out will not."""
     from crmctl.services.campaigns import control
 
-    handle = _handle(app, ref)
+    handle = handle_of(app, ref)
     app.confirm(f"End campaign {handle}? What waits will not go out.", yes=yes)
     written, count = control.cancel(app.book, handle)
     app.written(written)
@@ -374,47 +210,11 @@ def cancel(app: App, ref: str, yes: bool) -> None:
 # How things are shown
 
 
-def _mail() -> MailServer | None:
+def own_server() -> MailServer | None:
     """The user's mail server, None when none is set up: nothing is sent here."""
     from crmctl.services.mailing import config
 
     return config.read().mail
-
-
-def _tell_notes(app: App, done: Sent) -> None:
-    for note in done.notes:
-        app.say(note)
-
-
-def _lines(app: App, lines: Sequence[Line], form: str, nothing: str = "") -> None:
-    if form != "table":
-        rows: list[list[Value]] = [
-            [
-                line.entry.handle,
-                line.entry.name,
-                line.state,
-                line.entry.address or None,
-                line.until.isoformat() if line.until else None,
-                line.code or None,
-                line.reason or None,
-                line.entry.sid,
-            ]
-            for line in lines
-        ]
-        app.rows(form, _SENT, rows)
-        return
-    columns = [Column("customer"), Column("name"), Column("state"), Column("until"), Column("reason")]
-    table: list[list[Value]] = [
-        [
-            line.entry.handle,
-            line.entry.name,
-            line.state.replace("_", " "),
-            f"{line.until:%Y-%m-%d %H:%M}" if line.until else "",
-            line.reason or (f"to {line.entry.address}" if line.state == "send" else ""),
-        ]
-        for line in lines
-    ]
-    app.rows("table", columns, table, nothing=nothing)
 
 
 def _changes(app: App, changes: Sequence[Change]) -> None:
@@ -440,7 +240,8 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:3]) + (" ..." if len(names) > 3 else "")
 
 
-def _handle(app: App, ref: str) -> str:
+def handle_of(app: App, ref: str) -> str:
+    """The handle of the campaign that ``ref`` means; a person is asked when it can be several."""
     from crmctl.cli.pick import picked
 
     return picked(app, app.book.schema.require("campaign"), ref)

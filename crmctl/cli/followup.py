@@ -100,6 +100,7 @@ def run(app: App, really: bool, dry_run: bool, catch_up: bool, strict: bool, for
     if really and dry_run:
         raise UsageProblem("--send and --dry-run ask for opposite things")
     if really:
+        _ask_about_now(app)
         return _act(app, form, catch_up=catch_up, strict=strict)
     found = runs.look(app.book, catch_up=catch_up)
     _show(app, found, form, nothing="Nobody is in a sequence.")
@@ -108,6 +109,17 @@ def run(app: App, really: bool, dry_run: bool, catch_up: bool, strict: bool, for
         f"{counted(acts, 'step')} would be taken now, {len(found) - acts} would wait. Nothing was done: --send does."
     )
     return OK
+
+
+def _ask_about_now(app: App) -> None:
+    """Have a person say whether mail shall really go out that is dated as --now says, when that is to come."""
+    if not app.now_text or not app.can_ask:
+        return
+    from crmctl.clock import wall_nanoseconds
+
+    now = app.book.now()
+    if now.timestamp() * 1_000_000_000 > wall_nanoseconds():
+        app.confirm(f"Mail would go out now, dated {now:%Y-%m-%d %H:%M}. Send it?", yes=False)
 
 
 def _act(app: App, form: str, *, catch_up: bool, strict: bool) -> int:

@@ -44,6 +44,7 @@ FORMS = {"new": "new", "known": "filed before", "spam": "filled in by programs",
 
 def tell(app: App, report: Report, form: str, *, dry_run: bool) -> None:
     """What was filed, a row each; what was not, in numbers. Nothing at all when nothing was new (cron mails words)."""
+    people = dry_run and form in ("table", "md")
     rows = [
         [
             ", ".join(dict.fromkeys(entry.customer for entry in one.entries)) or None,
@@ -51,7 +52,7 @@ def tell(app: App, report: Report, form: str, *, dry_run: bool) -> None:
             one.at.strftime("%Y-%m-%d %H:%M"),
             one.subject or None,
             one.how or None,
-            one.verdict,
+            "would be filed" if people and one.verdict == "filed" else one.verdict,
         ]
         for one in report.shown
     ]
@@ -63,7 +64,7 @@ def tell(app: App, report: Report, form: str, *, dry_run: bool) -> None:
         app.say(f"Would file {counts.get('filed', 0)} of {report.total} ({', '.join(rest) or 'none left out'}).")
         app.say("Nothing was written (--dry-run).")
     elif report.written.commit or report.written.notes:
-        app.written(report.written)
+        _written(app, report.written)
         if rest:
             app.say(f"Not filed: {', '.join(rest)}.")
     elif app.terminal:
@@ -79,6 +80,17 @@ def tell_counts(
         app.say(f"Would be: {found or 'nothing'}. Nothing was written (--dry-run).")
         return
     if written.commit:
-        app.written(written)
+        _written(app, written)
     if found and (written.commit or app.terminal or counts.get("rejected") or counts.get("refused")):
         app.say(f"{found[:1].upper()}{found[1:]}.")
+
+
+def _written(app: App, written: Written) -> None:
+    """What was filed, and how to undo it: as that takes away all of it, undo has to be told that this is meant."""
+    if not written.commit:
+        app.written(written)
+        return
+    from crmctl.cli.words import undo_words
+
+    notes = f" ({'; '.join(written.notes)})" if written.notes else ""
+    app.say(f"{written.message}{notes}  [{undo_words(app.book, written.commit)} --allow-removals]")

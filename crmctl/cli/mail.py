@@ -64,7 +64,7 @@ def doctor(app: App, offline: bool, no_connect: bool, config_file: Path | None, 
     from crmctl.services.mailing.doctor import findings
 
     lookup = None if offline else names.resolver()
-    found = list(findings(config.read(config_file), lookup, connect=not no_connect))
+    found = list(findings(config.read(config_file), lookup, connect=not no_connect, offline=offline))
     if form == "lines":
         app.print(lines(app, found))
     else:

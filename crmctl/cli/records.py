@@ -32,7 +32,7 @@ OWN_VERBS: dict[tuple[str, str], tuple[str, str, str]] = {
     ("campaign", "plan"): ("campaign", "plan", "Show who gets it, and who not and why."),
     ("campaign", "preview"): ("campaign", "preview", "Write the messages into a folder, to look at."),
     ("campaign", "check"): ("campaign", "check", "Make every message, and list those that must not go out."),
-    ("campaign", "send"): ("campaign", "send", "Send what may go out now; a dry run without --send."),
+    ("campaign", "send"): ("campaign_send", "send", "Send what may go out now; a dry run without --send."),
     ("campaign", "status"): ("campaign", "status", "Show what became of every message, and the proof."),
     ("campaign", "pause"): ("campaign", "pause", "Hold a campaign up."),
     ("campaign", "resume"): ("campaign", "resume", "Let a paused campaign go on."),

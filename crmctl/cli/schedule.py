@@ -72,7 +72,12 @@ def show(app: App, every: int, mail: str, at: str, systemd: bool) -> None:
     else:
         app.print(scheduling.crontab(found))
     there = [path.name for path in scheduling.installed(found) if path.suffix == ".timer"]
-    app.say(f"Installed here: {', '.join(there)}." if there else "No timer is installed here.")
+    if there:
+        app.say(f"Installed here: {', '.join(there)}.")
+    elif systemd:
+        app.say("No timer is installed here.")
+    else:
+        app.say("Put these lines into crontab -e, or: crmctl schedule install")
 
 
 @schedule.command("install", cls=Command)

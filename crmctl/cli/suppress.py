@@ -49,6 +49,8 @@ def add(app: App, address: str, purpose: str, channel: str | None, why: str, sou
     from crmctl.services.consenting import listing
 
     told(app, listing.add(app.book, address, purpose=purpose, channel=channel or "", why=why, source=source))
+    if not listing.has_customer(app.book, address):
+        app.say("No customer has this address; it is kept from being written to all the same.")
 
 
 @suppress.command("list", cls=Command, short_help="List the entries that count.")
@@ -93,8 +95,26 @@ def rm(app: App, address: str, reason: str) -> None:
 def _show(app: App, form: str, entries: list[Entry], nothing: str) -> None:
     # What nobody can read stays out of the table; -o json has it.
     names = ("at", "why", "scope", "channel", "source", "to", "id")[: 5 if form == "table" else 7]
+    people = form in ("table", "md")
     rows = [
-        [entry.at, entry.why, entry.scope, entry.channel or "all", entry.source, entry.to, entry.id][: len(names)]
+        [
+            _local(app, entry.at) if people else entry.at,
+            entry.why,
+            entry.scope,
+            entry.channel or "all",
+            entry.source,
+            entry.to,
+            entry.id,
+        ][: len(names)]
         for entry in entries
     ]
     app.rows(form, [Column(name) for name in names], rows, nothing=nothing)
+
+
+def _local(app: App, at: str) -> str:
+    from datetime import datetime
+
+    try:
+        return f"{datetime.fromisoformat(at).astimezone(app.book.settings.zone):%Y-%m-%d %H:%M}"
+    except ValueError:
+        return at

@@ -191,13 +191,18 @@ def naming_records(book: Book, kind: Kind, handle: str) -> list[tuple[str, str]]
 
 
 def assign_all(book: Book, kind: Kind, data: RawMap, assignments: Sequence[Assignment]) -> tuple[RawMap, list[str]]:
-    """``data`` with all assignments made, and the dates that were worked out from words."""
+    """``data`` with all assignments made, and the dates that were worked out from words.
+
+    Raises:
+        UsageProblem, InvalidData: a field or a value is none, also a filter that names a field that customers have not.
+    """
     now = book.now()
     notes = []
     # A currency decides how many decimals an amount may have, so it is set first.
     for name, value in sorted(assignments, key=lambda pair: not pair[0].endswith("currency")):
         resolved = _resolve_reference(book, kind, name, value)
         data = entry.assign(kind, data, name, resolved, book.context, now)
+        _check_filter(book, kind, data, name)
         note = _dates_note(kind, data, name, value)
         if note:
             notes.append(note)
@@ -214,6 +219,16 @@ def _resolve_reference(book: Book, kind: Kind, name: str, value: str) -> str:
     if other is None or name.endswith("-"):
         return value
     return ",".join(refs.find(book, other, part.strip()) for part in value.split(","))
+
+
+def _check_filter(book: Book, kind: Kind, data: RawMap, name: str) -> None:
+    field = kind.field(name)
+    text = data.get(name)
+    if field is None or field.type != "filter" or not isinstance(text, str):
+        return
+    from crmctl import query
+
+    query.compile_filter(query.parse(text), book.schema.require("customer"), book.context, book.now())
 
 
 def _dates_note(kind: Kind, data: RawMap, name: str, typed: str) -> str:

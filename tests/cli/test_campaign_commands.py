@@ -291,6 +291,7 @@ def test_paused_resumed_and_cancelled(sendable: Path, run: Run, server: MailServ
     done = run("-C", sendable, "campaign", "send", "spring", "--send", "--canary", "1")
     assert done.code == 0
     assert "spring: 1 went out as a canary; have a look at them" in done.err
+    assert "spring is paused: look at what went out, then crmctl campaign resume spring" in done.err
     refused = run("-C", sendable, "campaign", "send", "spring", "--send")
     assert refused.code == 8
     assert "hint: Look at it (crmctl campaign status spring), then: crmctl campaign resume spring" in refused.err
@@ -425,3 +426,62 @@ def test_what_is_over_or_paused_is_said_once(sendable: Path, run: Run, server: M
     assert "spring is paused until somebody looks at it" in done.err
     assert run("-C", sendable, "campaign", "send", "--send") == (0, "", "")
     assert server.accepted == []
+
+
+def test_mail_is_not_sent_tomorrow_at_a_terminal(
+    sendable: Path, run: Run, server: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crmctl.cli.campaign_send._at_terminal", lambda: True)
+    done = run("-C", sendable, "--now", "2999-01-01", "campaign", "send", "spring", "--send")
+    assert (done.code, server.connections) == (2, 0)
+    assert "mail cannot be sent tomorrow today" in done.err
+    assert run("-C", sendable, "--now", "2999-01-01", "campaign", "send", "spring").code == 0
+
+
+def test_a_terminal_is_told_what_waits_or_that_nobody_is_left(
+    sendable: Path, run: Run, server: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crmctl.cli.campaign_send._at_terminal", lambda: True)
+    server.script("p001@example.org", "rcpt 450 4.2.0 later")
+    run("-C", sendable, "campaign", "send", "spring", "--send")
+    waits = run("-C", sendable, "campaign", "send", "spring", "--send")
+    assert (waits.code, waits.out) == (0, "")
+    assert waits.err.startswith("Nothing went out: 1 message to wait, until ")
+    assert "the server put it off: 450 4.2.0 later" in waits.err
+
+
+def test_nobody_to_send_to_is_said_at_a_terminal(
+    sendable: Path, run: Run, server: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crmctl.cli.campaign_send._at_terminal", lambda: True)
+    write(sendable, {"segments/everyone.yaml": "name: E\nfilter: tag:none\n"})
+    done = run("-C", sendable, "campaign", "send", "spring", "--send")
+    assert (done.code, server.connections) == (0, 0)
+    assert "Nothing went out: crmctl campaign plan spring says who gets it" in done.err
+
+
+def test_a_server_that_is_away_leads_to_the_doctor(sendable: Path, run: Run) -> None:
+    with MailServer() as gone:
+        books.configure(gone.port)
+    done = run("-C", sendable, "campaign", "send", "spring", "--send")
+    assert done.code == 8
+    assert "crmctl mail doctor" in done.err
+
+
+def test_a_wording_that_was_frozen_is_named(sendable: Path, run: Run, server: MailServer) -> None:
+    source = (sendable / "templates" / "spring.md").read_text()
+    write(sendable, {"/templates/spring.md": "---\nsubject: x\n---\n{{ customer.role }}\n"})
+    done = run("-C", sendable, "campaign", "send", "spring", "--send")
+    assert (done.code, server.connections) == (4, 0)
+    assert "hint: The wording was frozen on " in done.err
+    write(sendable, {"/templates/spring.md": source})
+    for verb in ("check", "send"):
+        told = run("-C", sendable, "campaign", verb, "spring").err
+        assert "Not wise: the template was changed after its wording was frozen" in told
+
+
+def test_a_template_without_a_purpose_is_not_wise_where_nobody_is_asked(small: Path, run: Run) -> None:
+    said = "Not wise: templates/t.md does not say its purpose, and service needs nobody's consent."
+    assert said in run("-C", small, "campaign", "check", "c").err
+    write(small, {"/templates/t.md": "---\nsubject: Hello\npurpose: service\n---\nDear {{ customer.name }}\n"})
+    assert said not in run("-C", small, "campaign", "check", "c").err

@@ -170,6 +170,17 @@ def test_what_they_asked_for_themselves_stays(book: Path, run: Run, why: str) ->
     assert "they said so themselves" in done.err
 
 
+def test_an_address_of_nobody_is_told_and_moments_are_those_of_the_book(book: Path, run: Run) -> None:
+    unknown = "No customer has this address"
+    assert unknown in did(run, book, "suppress", "add", "adda@example.com").err
+    assert unknown not in did(run, book, "suppress", "add", "ADA@example.com").err
+    assert unknown not in did(run, book, "suppress", "add", "030 123456").err
+    for path in book.rglob("*.jsonl"):
+        path.write_text(path.read_text().replace("2027-03-01T12:00:00+01:00", "2027-03-01T11:00:00Z"))
+    assert "2027-03-01 12:00  manual" in did(run, book, "suppress", "list").out
+    assert {entry["at"] for entry in rows(run, book, "suppress", "list")} == {"2027-03-01T11:00:00Z"}
+
+
 def test_what_suppress_refuses(book: Path, run: Run) -> None:
     assert run("-C", book, "suppress", "add", "nobody").code == errors.USAGE
     assert run("-C", book, "suppress", "add", "a@example.com", "--purpose", "news").code == errors.USAGE

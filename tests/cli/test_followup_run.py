@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
 import pytest
 from helpers import campaign_book
 from helpers import following_book as books
@@ -55,6 +56,28 @@ def test_a_run_is_dry_unless_told_and_says_nothing_when_there_is_nothing(root: P
         future = run("-C", root, "--now", "2027-03-04T09:00", "followup", "run", "-o", "tsv")
         assert "kim\twelcome\t2\tsend" in future.out
         assert server.recipients() == ["kim@example.org"]
+
+
+def test_a_person_is_asked_before_mail_goes_out_that_is_dated_to_come(
+    root: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from crmctl.cli.app import App
+
+    asked: list[str] = []
+
+    def no(question: str, **_options: object) -> None:
+        asked.append(question)
+        raise click.Abort
+
+    monkeypatch.setattr(App, "can_ask", True)
+    monkeypatch.setattr(click, "confirm", no)
+    with MailServer() as server:
+        campaign_book.configure(server.port)
+        assert run("-C", root, "--now", "2999-03-01T09:00", "followup", "run", "--send").code != 0
+        assert server.recipients() == []
+    assert asked == ["Mail would go out now, dated 2999-03-01 09:00. Send it?"]
+    assert run("-C", root, "--now", "2020-03-01T09:00", "followup", "run", "--send").code == 0
+    assert len(asked) == 1
 
 
 def test_explain_tells_every_decision(root: Path, run: Run) -> None:
@@ -158,6 +181,7 @@ def test_the_lines_for_cron_name_everything_from_the_root_on(root: Path, run: Ru
     assert lines[1].startswith("45 6 * * * ")
     assert lines[1].endswith("today --mail me@example.com --send")
     assert "MAILTO" in shown.out
+    assert shown.err == "Put these lines into crontab -e, or: crmctl schedule install\n"
     assert run("-C", root, "schedule", "show", "--every", "7").code == 2
     assert run("-C", root, "schedule", "show", "--mail", "me@example.com", "--at", "25:99").code == 2
 

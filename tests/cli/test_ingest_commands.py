@@ -61,6 +61,21 @@ def test_a_message_on_stdin(root: Path, run: Run, stdin: None) -> None:
     assert "undo" in done.err
 
 
+def test_what_is_offered_takes_back_all_that_was_filed(root: Path, run: Run, tmp_path: Path) -> None:
+    box = tmp_path / "box"
+    box.write_text("".join(f"From x\n{MESSAGE.replace('<1@', f'<{number}@')}\n" for number in range(1, 5)))
+    shown = run("-C", root, "--now", NOW, "ingest", "mbox", box, "--dry-run")
+    assert "would be filed" in shown.out
+    (row, *_) = json.loads(run("-C", root, "--now", NOW, "ingest", "mbox", box, "--dry-run", "-o", "json").out)
+    assert row["result"] == "filed"
+    done = run("-C", root, "--now", NOW, "ingest", "mbox", box)
+    assert "ingest: 4 replies" in done.err
+    offer = done.err.partition("[undo: crmctl ")[2].partition("]")[0].split()
+    assert run(*offer[:-1]).code != 0
+    assert run(*offer).code == 0
+    assert json.loads(run("-C", root, "interaction", "list", "-o", "json").out) == []
+
+
 def test_the_second_time_cron_has_nothing_to_mail(root: Path, run: Run, tmp_path: Path) -> None:
     path = tmp_path / "x.eml"
     path.write_text(MESSAGE)

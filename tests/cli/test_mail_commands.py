@@ -231,7 +231,15 @@ def test_a_policy_of_the_domain_above_counts(
 def test_a_dns_that_does_not_answer_is_a_warning(run: Run, server: MailServer, zone: object) -> None:
     settings(server, sender="ada@broken.example")
     assert found(run)["DNS"][0] == "warn"
-    assert found(run, "--offline")["DNS"][0] == "ok"
+    assert found(run, "--offline")["DNS"] == ("ok", "not asked SPF, DKIM and DMARC are looked up without --offline")
+
+
+def test_an_argument_that_is_no_address_is_told_apart_from_a_record(run: Run, server: MailServer) -> None:
+    settings(server)
+    done = run("mail", "test", "not an address")
+    assert done.code != 0
+    assert "hint: Write it as ada@example.com." in done.err
+    assert "record" not in done.err
 
 
 def test_without_dnspython_the_dns_is_left_alone(run: Run, server: MailServer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,5 +32,14 @@ def test_an_empty_segment_says_so(sample_dir: Path, run: Run) -> None:
     assert (done.code, done.out, done.err) == (0, "", "Nobody is in nobody\n")
 
 
+def test_a_filter_with_a_field_that_customers_have_not_is_refused(sample_dir: Path, run: Run) -> None:
+    done = run("-C", sample_dir, "segment", "add", "Everybody", "--filter", "lifecyle:customer")
+    assert done.code == 2
+    assert "Did you mean lifecycle?" in done.err
+    assert run("-C", sample_dir, "segment", "set", "rock-fans", "filter=lifecyle:customer").code == 2
+    assert run("-C", sample_dir, "segment", "set", "rock-fans", "filter=lifecycle:customer").code == 0
+    assert run("-C", sample_dir, "segment", "set", "rock-fans", "filter=").code == 0
+
+
 def test_an_unknown_segment_is_not_found(sample_dir: Path, run: Run) -> None:
     assert run("-C", sample_dir, "segment", "members", "nosuch").code == 3

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from typing import NamedTuple
 
+from crmctl.errors import CrmError
 from crmctl.mail.ledger.states import balance
 from crmctl.render.rendering import ahead
 from crmctl.services.campaigns import campaign as campaigns
@@ -14,7 +15,9 @@ from crmctl.services.campaigns.gatekeeping import GO
 from crmctl.services.campaigns.gatekeeping import Gatekeeper
 from crmctl.services.campaigns.gatekeeping import begins
 from crmctl.services.campaigns.prepared import Prepared
+from crmctl.services.campaigns.rendering import OWED
 from crmctl.services.campaigns.rendering import Renderer
+from crmctl.services.campaigns.rendering import wording
 from crmctl.services.campaigns.runs import Sent
 from crmctl.services.campaigns.runs import entry_of
 from crmctl.services.campaigns.runs import most_of
@@ -26,6 +29,8 @@ from crmctl.services.campaigns.triage import untold
 
 if TYPE_CHECKING:
     from crmctl.services.book import Book
+    from crmctl.services.campaigns.campaign import Campaign
+    from crmctl.services.campaigns.plan import Frozen
     from crmctl.services.campaigns.runs import Asked
     from crmctl.services.mailing.config import MailServer
 
@@ -39,6 +44,8 @@ def look(book: Book, handle: str, asked: Asked, mail: MailServer | None) -> Sent
     if frozen is None:
         frozen = plans.drafted(book, campaign)
         notes.append("The plan is not frozen yet; --send freezes it as it is now.")
+    else:
+        notes += [f"Not wise: {words}." for words in _reworded(book, campaign, frozen)]
     frozen = plans.as_named(frozen, book)
     rows = desk.rows(campaign.id, tolerant=True)
     told = traces(desk.events(campaign.id, tolerant=True))
@@ -83,7 +90,8 @@ def check(book: Book, handle: str, mail: MailServer | None) -> Checked:
     """Make every message that is still to go out, and look at it; nobody is connected to."""
     campaign = campaigns.read(book, handle)
     desk = Desk(book)
-    frozen = plans.as_named(plans.load(desk.state, campaign.id) or plans.drafted(book, campaign), book)
+    kept = plans.load(desk.state, campaign.id)
+    frozen = plans.as_named(kept or plans.drafted(book, campaign), book)
     rows = desk.rows(campaign.id, tolerant=True)
     waiting = [one for one in frozen.entries.values() if not one.code and not plans.is_settled(rows.get(one.sid))]
     there = {str(row[0]) for row in book.index.rows("SELECT handle FROM customers")}
@@ -93,7 +101,8 @@ def check(book: Book, handle: str, mail: MailServer | None) -> Checked:
     ]
     sender = mail.sender if mail else None
     renderer = Renderer(book, campaign, frozen.words, book.now(), sender, mail, judging=True)
-    warnings: dict[str, None] = {}
+    about = [*_purposeless(campaign, frozen), *(_reworded(book, campaign, frozen) if kept else ())] if waiting else []
+    warnings = dict.fromkeys(about)
     for made in renderer.messages([entry.recipient for entry in people.values()]):
         warnings.update(dict.fromkeys(made.warnings))
         if made.code or made.lacks:
@@ -101,3 +110,28 @@ def check(book: Book, handle: str, mail: MailServer | None) -> Checked:
             bad.append(Line(people[made.person.handle], "bad", made.code or "lacks", reason))
     good = len(waiting) - len(bad)
     return Checked(good, sorted(bad, key=lambda line: line.entry.handle), list(warnings))
+
+
+def _purposeless(campaign: Campaign, frozen: Frozen) -> list[str]:
+    """The templates that do not say what they are for, where nobody's consent is asked."""
+    if campaign.purpose.basis not in OWED:
+        return []
+    return [
+        f"templates/{file} does not say its purpose, and {campaign.purpose.name} needs nobody's consent"
+        for arm, file in frozen.words.files.items()
+        if not frozen.words.template(arm).front.purpose
+    ]
+
+
+def _reworded(book: Book, campaign: Campaign, frozen: Frozen) -> list[str]:
+    """A word for it where the templates do not say any more what was frozen."""
+    try:
+        now = wording(book, campaign)
+    except CrmError:  # What is wrong with a template of now is no matter for what was frozen.
+        return []
+    if all(frozen.words.sources.get(file) == now.sources[file] for file in now.files.values()):
+        return []
+    return [
+        f"the template was changed after its wording was frozen on {frozen.at[:10]} "
+        f"(crmctl campaign plan {campaign.handle} --refresh takes it as it is now)"
+    ]

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from crmctl.services.campaigns.campaign import Campaign
     from crmctl.services.mailing.config import MailServer
 
-_OWED = ("contract", "legal")
+OWED = ("contract", "legal")
 """Grounds on which people get what they have a right to; no consent is asked for, and none can be taken back."""
 
 
@@ -125,7 +125,7 @@ def _check_fit(campaign: Campaign, template: Template) -> None:
                 f"{template.path} has the {what} {theirs}, campaign {campaign.handle} has {ours}",
                 hint=f"Take another template, or: crmctl campaign set {campaign.handle} {what}={theirs}",
             )
-    if template.front.enclosed.kind == MARKETING and campaign.purpose.basis in _OWED:
+    if template.front.enclosed.kind == MARKETING and campaign.purpose.basis in OWED:
         raise InvalidData(
             f"{template.path} is marketing, and the purpose {campaign.purpose.name} needs nobody's consent",
             hint=f"crmctl campaign set {campaign.handle} purpose=NAME takes one that people agreed to.",
@@ -173,7 +173,7 @@ class Renderer:
         self._way = Way(plain, other.mailto, other.https, signed=dkim is not None) if other else Way(plain)
         # Only what a token is put into needs the key of the book.
         self._ring = keys.existing(book) if is_mail and (self._way.mailto or self._way.https) else Ring(())
-        self._listed = is_mail and campaign.purpose.basis not in _OWED
+        self._listed = is_mail and campaign.purpose.basis not in OWED
 
     def messages(self, people: Sequence[Recipient]) -> Iterator[Made]:
         """The message of each, those of one arm after those of another."""

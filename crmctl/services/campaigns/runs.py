@@ -222,6 +222,8 @@ class _Run:
         if canary and tried >= most and len(items) > tried and not stopped:
             stopped, pause = f"{tried} went out as a canary; have a look at them", True
             self._note("canary", stopped)
+            handle = self._campaign.handle
+            self._notes.append(f"{handle} is paused: look at what went out, then crmctl campaign resume {handle}")
         elif pause:
             self._note("paused", stopped)
         complete = not stopped and set(result.counts) <= {ACCEPTED} and not any(line.state == "bad" for line in lines)
@@ -245,7 +247,10 @@ class _Run:
             where = records.path_of(self._book, self._book.schema.require("campaign"), self._campaign.handle)
             problems = [Problem(where, 0, 0, one.code, f"{name}: {one.reason}") for name, one in sorted(bad.items())]
             counted = f"{len(bad)} of {len(sorted_.due)} messages"
-            hint = f"Correct it, then: crmctl campaign plan {self._campaign.handle} --refresh. Or: --skip-bad"
+            hint = (
+                f"The wording was frozen on {self._frozen.at[:10]}. Correct it, then: crmctl campaign plan "
+                f"{self._campaign.handle} --refresh. Or: --skip-bad"
+            )
             raise InvalidData(f"nothing was sent: {counted} cannot be made", hint=hint, problems=problems)
         for made in bad.values():
             entry = entry_of(self._frozen, made.person.handle)
@@ -302,8 +307,8 @@ class _Run:
         pause = error.phase == "auth"
         if pause:
             self._note("paused", error.message)
-        if error.hint:
-            self._notes.append(f"hint: {error.hint}")
+        doctor = "Nothing went out. crmctl mail doctor looks at the server; then run it again."
+        self._notes.append(f"hint: {error.hint or doctor}")
         return self._finish(lines, {}, error.message, complete=False, pause=pause)
 
     def _note_the_clock(self, now: datetime) -> None:

@@ -10,6 +10,7 @@ from crmctl.services.consenting import addresses
 from crmctl.services.consenting import consents
 from crmctl.services.consenting import keys
 from crmctl.services.consenting import suppression
+from crmctl.services.consenting import unsubscribing
 from crmctl.services.consenting.suppression import ALL
 from crmctl.services.consenting.suppression import REMOVABLE
 from crmctl.services.consenting.suppression import New
@@ -37,6 +38,15 @@ def add(
         suppression.add(tx, known, ring, [New(normal, why, scope, channel, source)], book.now())
         message = f"suppress: add an address ({why}, {scope})"
         return Written((), message, tx.commit(message))
+
+
+def has_customer(book: Book, address: str) -> bool:
+    """Whether a customer has the address, however they write it.
+
+    Raises:
+        UsageProblem: it is no address.
+    """
+    return bool(unsubscribing.holders(book, addresses.typed(address, book.context)))
 
 
 def check(book: Book, address: str) -> list[Entry]:

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from crmctl.errors import InvalidData
 from crmctl.errors import UsageProblem
-from crmctl.mail.addresses import ascii_address
 from crmctl.mail.identifiers import message_id
 from crmctl.mail.identifiers import send_id
 from crmctl.mail.identifiers import verp
@@ -19,6 +18,7 @@ from crmctl.mail.message.compose import compose
 from crmctl.mail.message.verify import verify
 from crmctl.services.following import drafts
 from crmctl.services.mailing.host import mail_state
+from crmctl.services.mailing.typed import typed_address
 from crmctl.store.lock import locked
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def send(book: Book, digest: Digest, address: str, mail: MailServer, transport: 
     """
     if mail.sender is None:
         raise UsageProblem("nobody writes this message", hint="Set from: Ada <ada@example.com> in config.yaml.")
-    recipient = ascii_address(address)
+    recipient = typed_address(address)
     day = book.now().date().isoformat()
     sid = send_id(f"digest {book.root}", recipient, "email", occurrence=day)
     folder = mail_state(book) / "following"

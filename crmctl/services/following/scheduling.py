@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 from typing import NamedTuple
 
 from crmctl.errors import UsageProblem
-from crmctl.mail.addresses import ascii_address
 from crmctl.model.ids import handle_from
 from crmctl.model.settings_reading import window_of
+from crmctl.services.mailing.typed import typed_address
 from crmctl.store.files import storage_failed
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def plan(
         if found is None:
             raise UsageProblem(f"{at!r} is no time of day", hint="Write it as 07:30.")
         hour, minute = divmod(found[0], 60)
-        command = (*start, "today", "--mail", ascii_address(mail), "--send")
+        command = (*start, "today", "--mail", typed_address(mail), "--send")
         jobs.append(Job("-digest", command, f"{hour:02}:{minute:02}", f"{minute} {hour} * * *", "Digest"))
     folders = [folder for folder in environ.get("PATH", "").split(os.pathsep) if folder.startswith("/")]
     # A relative one is ignored, as the XDG base directory specification has it.

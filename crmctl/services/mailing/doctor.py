@@ -38,8 +38,12 @@ _PERIOD = {"minute": "a minute", "hour": "an hour", "day": "a day"}
 _WHOSE = {"": "", "domain": " to one domain", "mailbox": " from one address"}
 
 
-def findings(config: UserConfig, lookup: Lookup | None, *, connect: bool = True) -> Iterator[Finding]:
-    """What is found, in the order in which a message meets it. Without ``lookup`` the DNS is left alone.
+def findings(
+    config: UserConfig, lookup: Lookup | None, *, connect: bool = True, offline: bool = False
+) -> Iterator[Finding]:
+    """What is found, in the order in which a message meets it.
+
+    Without ``lookup`` the DNS is left alone; ``offline`` says that this is wanted.
 
     Raises:
         NoBook: no mail server is set up.
@@ -58,7 +62,7 @@ def findings(config: UserConfig, lookup: Lookup | None, *, connect: bool = True)
     yield from _signing(mail)
     if config.inbox is not None:
         yield _inbox(config.inbox)
-    yield from _names(mail, lookup)
+    yield from _names(mail, lookup, offline=offline)
 
 
 def _sender(mail: MailServer) -> Iterator[Finding]:
@@ -165,11 +169,12 @@ def _inbox(inbox: Inbox) -> Finding:
     return Finding(BAD, "inbox", f"there is no {inbox.kind} at {inbox.path}", f"Look at inbox: {inbox.kind}:")
 
 
-def _names(mail: MailServer, lookup: Lookup | None) -> Iterator[Finding]:
+def _names(mail: MailServer, lookup: Lookup | None, *, offline: bool) -> Iterator[Finding]:
     if mail.sender is None and not mail.bounces:
         return
     if lookup is None:
-        yield Finding(OK, "DNS", "not asked", "SPF, DKIM and DMARC are looked up with: pip install 'crmctl[mail]'")
+        how = "without --offline" if offline else "with: pip install 'crmctl[mail]'"
+        yield Finding(OK, "DNS", "not asked", f"SPF, DKIM and DMARC are looked up {how}")
         return
     shown = _domain(mail.sender.email) if mail.sender is not None else ""
     back = _domain(mail.bounces) or shown

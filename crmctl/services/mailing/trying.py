@@ -9,13 +9,13 @@ from typing import NamedTuple
 from crmctl import clock
 from crmctl.errors import InvalidData
 from crmctl.errors import UsageProblem
-from crmctl.mail.addresses import ascii_address
 from crmctl.mail.identifiers import LENGTH
 from crmctl.mail.identifiers import message_id
 from crmctl.mail.identifiers import verp
 from crmctl.mail.message.compose import Meant
 from crmctl.mail.message.compose import compose
 from crmctl.mail.message.verify import verify
+from crmctl.services.mailing.typed import typed_address
 
 if TYPE_CHECKING:
     from crmctl.mail.transport.outcomes import Outcome
@@ -49,7 +49,7 @@ def prepare(mail: MailServer, address: str) -> Trial:
     if mail.sender is None:
         raise UsageProblem("nobody writes this message", hint="Set from: Ada <ada@example.com> in config.yaml.")
     sid = b32encode(clock.randomness(20)).decode("ascii")[:LENGTH]
-    recipient = ascii_address(address)
+    recipient = typed_address(address)
     meant = Meant(
         to_name="",
         to_email=recipient,

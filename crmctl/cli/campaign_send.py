@@ -1,0 +1,270 @@
+"""``crmctl campaign send``: what would go out now, and sending it."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from crmctl.cli.app import App
+from crmctl.cli.app import pass_app
+from crmctl.cli.options import Command
+from crmctl.cli.options import output_option
+from crmctl.cli.words import counted
+from crmctl.errors import INTERRUPTED
+from crmctl.errors import INVALID
+from crmctl.errors import NOT_SENT
+from crmctl.errors import OK
+from crmctl.errors import CrmError
+from crmctl.errors import InvalidData
+from crmctl.errors import UsageProblem
+from crmctl.render.rows import Column
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from collections.abc import Sequence
+
+    from crmctl.mail.ledger.states import Row
+    from crmctl.render.rows import Value
+    from crmctl.services.campaigns.plan import Entry
+    from crmctl.services.campaigns.runs import Asked
+    from crmctl.services.campaigns.runs import Sent
+    from crmctl.services.campaigns.triage import Line
+
+from crmctl.cli.campaign import handle_of
+from crmctl.cli.campaign import own_server
+
+_SENT = tuple(Column(name) for name in ("customer", "name", "state", "address", "until", "code", "reason", "sid"))
+
+
+@click.command("send", cls=Command)
+@click.argument("ref", metavar="[REF]", default="")
+@click.option("--send", "really", is_flag=True, help="Really send; without it, only what would go out is shown.")
+@click.option("--canary", type=click.IntRange(min=1), default=None, metavar="N", help="Send N, then pause for a look.")
+@click.option("--limit", type=click.IntRange(min=1), default=None, metavar="N", help="Send at most N in this run.")
+@click.option("--skip-bad", is_flag=True, help="Leave messages aside that cannot be made, and send the others.")
+@click.option("--catch-up", is_flag=True, help="Begin although the campaign should have begun long ago.")
+@click.option(
+    "--strict", is_flag=True, help="Fail (exit 7) when another run is sending, instead of leaving it to that."
+)
+@output_option()
+@pass_app
+def send(
+    app: App,
+    ref: str,
+    really: bool,
+    canary: int | None,
+    limit: int | None,
+    skip_bad: bool,
+    catch_up: bool,
+    strict: bool,
+    form: str,
+) -> int:
+    """Send a campaign; without --send, show what would go out now, what waits and why.
+
+    Without REF it is for all campaigns that are planned or running and that this machine sends.
+
+    It can be run as often as you like, from cron too: nobody gets anything twice. Exit status 8 when some messages were
+    not sent.
+    """
+    from crmctl.services.campaigns.looking import look
+    from crmctl.services.campaigns.runs import Asked
+
+    asked = Asked(limit or 0, canary or 0, skip_bad, catch_up)
+    if really and app.now_text and _at_terminal():
+        _refuse_tomorrow(app)
+    if not ref:
+        return _each(app, lambda handle: _send(app, handle, asked, form, strict=strict, pauses=True), really)
+    handle = handle_of(app, ref)
+    if really:
+        return _send(app, handle, asked, form, strict=strict)
+    found = look(app.book, handle, asked, own_server())
+    _lines(app, found.lines, form, nothing="Nothing is left to send.")
+    _tell_notes(app, found)
+    states = [line.state for line in found.lines]
+    would = states.count("send")
+    waits = len(states) - would - states.count("out")
+    app.say(f"{counted(would, 'message')} would go out now, {waits} would wait. Nothing was sent: --send does.")
+    return OK if found.complete else INVALID
+
+
+def _each(app: App, send: Callable[[str], int], really: bool) -> int:
+    """Send all that is due, or name it. What is wrong with one campaign does not hold up the others."""
+    from crmctl.services.campaigns import control
+
+    worst = OK
+    handles = control.due(app.book)
+    if not really:
+        app.print(handles)
+        app.say(f"{counted(len(handles), 'campaign')} would be sent: --send does, crmctl campaign send REF shows one.")
+        return OK
+    for handle in handles:
+        try:
+            code = send(handle)
+        except CrmError as error:
+            app.fail(f"{handle}: {error.message}")
+            for problem in error.problems:
+                if problem.message not in error.message:
+                    app.warn(f"  {problem}")
+            if error.hint:
+                app.warn(f"hint: {error.hint}")
+            code = error.code
+        worst = max(worst, code)
+        if code == INTERRUPTED:
+            break
+    return worst
+
+
+def _send(app: App, handle: str, asked: Asked, form: str, *, strict: bool, pauses: bool = False) -> int:
+    from crmctl.cli.stopping import stop_requests
+    from crmctl.services.campaigns import control
+    from crmctl.services.campaigns import runs
+    from crmctl.services.campaigns.desk import SendingElsewhere
+    from crmctl.services.campaigns.sending import OutcomeLost
+    from crmctl.services.mailing import config
+    from crmctl.services.mailing.outgoing import transport
+
+    mail = config.read().require_mail()
+    with stop_requests() as requests:
+        world = runs.World(
+            transport=transport(mail),
+            mail=mail,
+            sleep=None if app.now_text else requests.sleep,
+            interrupted=lambda: requests.asked,
+            ask=_asking(app),
+        )
+        try:
+            done = runs.send(app.book, handle, asked, world)
+        except SendingElsewhere:
+            if strict:
+                raise
+            return OK
+        except InvalidData as error:
+            if (
+                error.problems and error.hint and not pauses
+            ):  # Of an error with problems only those are shown otherwise.
+                app.warn(f"crmctl: {error.message}")
+                app.warn(f"hint: {error.hint}")
+            raise
+        except OutcomeLost as error:
+            _to_syslog(error.reply)
+            raise
+    _report(app, handle, done, form)
+    if not pauses and not (done.counts or done.stopped or done.notes) and _at_terminal():
+        app.say(_idle(handle, done))  # From cron, nothing is said when there was nothing to do.
+    if done.interrupted:
+        return INTERRUPTED
+    if pauses and done.late:
+        # Said once, and not with every run of cron.
+        control.pause(app.book, handle)
+        app.say(f"{handle} is paused until somebody looks at it: crmctl campaign resume {handle}")
+    return OK if done.complete else NOT_SENT
+
+
+def _report(app: App, handle: str, done: Sent, form: str) -> None:
+    """What a run did. From cron, nothing is said when there was nothing to do."""
+    from crmctl.services.campaigns.control import proof
+
+    quiet = [line for line in done.lines if line.state in ("wait", "accepted", "hold")]
+    if form != "table":
+        _lines(app, done.lines, form)
+    elif len(quiet) != len(done.lines):
+        _lines(app, [line for line in done.lines if line not in quiet], form)
+    if done.stopped:
+        app.warn(f"crmctl: {handle}: {done.stopped}")
+    _tell_notes(app, done)
+    if done.counts:
+        told = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in sorted(done.counts.items()))
+        app.say(f"{handle}: {told}. {proof(done.balance)}.")
+
+
+def _at_terminal() -> bool:
+    """Whether a person reads along; cron, pipes and programs have no terminal."""
+    return sys.stderr.isatty()
+
+
+def _refuse_tomorrow(app: App) -> None:
+    """Refuse to send as if it were later than it is: the mail would be dated so.
+
+    Raises:
+        UsageProblem: ``--now`` is more than five minutes ahead of this machine's clock.
+    """
+    from crmctl import clock
+
+    if app.book.now().timestamp() - clock.wall_nanoseconds() / 1e9 > 300:
+        hint = "--now without --send shows what would go out then."
+        raise UsageProblem("mail cannot be sent tomorrow today", hint=hint)
+
+
+def _idle(handle: str, done: Sent) -> str:
+    """Why a run that was asked for by name had nothing to do."""
+    dated = [line for line in done.lines if line.until]
+    if not dated:
+        return (
+            f"Nothing went out: crmctl campaign plan {handle} says who gets it, "
+            f"crmctl campaign send {handle} says who waits."
+        )
+    first = min(dated, key=lambda line: f"{line.until:%Y-%m-%d %H:%M}")
+    waits = f"{counted(len(dated), 'message')} to wait, until {first.until:%Y-%m-%d %H:%M} at the soonest"
+    return f"Nothing went out: {waits} ({first.reason})."
+
+
+def _to_syslog(reply: str) -> None:
+    """The last place for what could be written nowhere else; the reply holds no address."""
+    try:
+        import syslog
+    except ImportError:  # Windows
+        return
+    syslog.syslog(syslog.LOG_ERR, f"crmctl: the answer to a message was lost: {reply}")
+
+
+def _asking(app: App) -> Callable[[Entry, Row], str] | None:
+    """How to ask about what is unknown, None where nobody can be asked."""
+    if not app.can_ask:
+        return None
+
+    def ask(entry: Entry, row: Row) -> str:
+        question = f"The server's answer about {entry.handle} was lost on {row.at[:16]}. Send the same again?"
+        answer: str = click.prompt(
+            question, type=click.Choice(["resend", "accepted", "hold"]), default="hold", err=True
+        )
+        return "" if answer == "hold" else answer
+
+    return ask
+
+
+def _tell_notes(app: App, done: Sent) -> None:
+    for note in done.notes:
+        app.say(note)
+
+
+def _lines(app: App, lines: Sequence[Line], form: str, nothing: str = "") -> None:
+    if form != "table":
+        rows: list[list[Value]] = [
+            [
+                line.entry.handle,
+                line.entry.name,
+                line.state,
+                line.entry.address or None,
+                line.until.isoformat() if line.until else None,
+                line.code or None,
+                line.reason or None,
+                line.entry.sid,
+            ]
+            for line in lines
+        ]
+        app.rows(form, _SENT, rows)
+        return
+    columns = [Column("customer"), Column("name"), Column("state"), Column("until"), Column("reason")]
+    table: list[list[Value]] = [
+        [
+            line.entry.handle,
+            line.entry.name,
+            line.state.replace("_", " "),
+            f"{line.until:%Y-%m-%d %H:%M}" if line.until else "",
+            line.reason or (f"to {line.entry.address}" if line.state == "send" else ""),
+        ]
+        for line in lines
+    ]
+    app.rows("table", columns, table, nothing=nothing)
