@@ -380,10 +380,7 @@ def test_merge_bases_that_differ_leave_no_markers_in_the_base(repository: Reposi
     assert (repository.folder / ADA_YAML).read_text() == solved.replace("likes", "loves").replace("0000", "9999")
 
 
-_OPEN = pytest.mark.xfail(reason="what is lost in records/segments/3000022.yaml is not named by check --merges yet")
-
-
-@pytest.mark.parametrize("start", [2_000_000, pytest.param(3_000_000, marks=_OPEN)])
+@pytest.mark.parametrize("start", [2_000_000, 3_000_000])
 def test_check_takes_what_the_driver_made_and_finds_whatever_was_lost(repository: Repository, start: int) -> None:
     files = {path: three for path, three in batch(range(start, start + 50)).items() if merge_file(path, *three).clean}
     two_branches(repository, files)

@@ -13,6 +13,8 @@ from crmctl.services.joining.treemerge import merge_trees
 from crmctl.services.joining.treemerge_people import identity
 from crmctl.services.joining.treemerge_units import from_top
 from crmctl.services.joining.treemerge_units import relative
+from crmctl.services.joining.treemerge_valid import Judge
+from crmctl.services.joining.treemerge_valid import settings_of
 from crmctl.store.layout import place_of
 from crmctl.vcs import mergegraph
 from crmctl.vcs import trees
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from collections.abc import Sequence
 
+    from crmctl.model.settings import Settings
     from crmctl.services.book import Book
     from crmctl.services.checking.merge_compare import Finding
     from crmctl.services.joining.treemerge import Question
@@ -82,7 +85,7 @@ def _compared(merged: TreeMerge, actual: _Actual) -> Iterator[tuple[str, Finding
             expected = merged.files[path] if path in merged.files else actual.ours(path)
             findings = merge_compare.compare(path, expected, content, actual.sides(path))
         elif content is None or asked[path][0].clash is None:
-            findings = merge_compare.unreadable(path, content)
+            findings = _decided(asked[path][0], content, actual)
         elif not (findings := [*merge_compare.unreadable(path, content)]):
             one = asked[path][0]
             assert one.ours is not None
@@ -90,6 +93,21 @@ def _compared(merged: TreeMerge, actual: _Actual) -> Iterator[tuple[str, Finding
             expected = merge_compare.expected_with(path, one.base, one.ours, one.theirs, content)
             findings = merge_compare.compare(path, expected, content, (one.base, one.ours, one.theirs))
         yield from ((path, finding) for finding in findings)
+
+
+def _decided(asked: Question, content: bytes | None, actual: _Actual) -> Iterator[Finding]:
+    """What is wrong with a file of which a person had to decide as a whole.
+
+    It can be anything that can be read; but where the sides do not fit together, what fits must be there.
+    """
+    path = asked.path
+    yield from merge_compare.unreadable(path, content)
+    found = merge_compare.read_record(path, content) if content is not None else None
+    if asked.joined is None or found is None:
+        return
+    joined = merge_compare.read_record(path, asked.joined) or {}
+    expected = Judge(actual.settings()).closest(path, joined, found)
+    yield from merge_compare.compare_fields(path, expected, found, (asked.base, asked.ours, asked.theirs))
 
 
 class _Actual:
@@ -126,6 +144,10 @@ class _Actual:
     def ours(self, path: str) -> bytes | None:
         """What its first parent has."""
         return self._contents.get(self._oids[1][path])
+
+    def settings(self) -> Settings:
+        """The settings that the merge has."""
+        return settings_of(self._repository, self._commits[0])
 
     def sides(self, path: str) -> list[bytes | None]:
         """What was merged, and what that started from."""

@@ -38,7 +38,7 @@ class Finding(NamedTuple):
 def expected_with(path: str, base: bytes | None, ours: bytes, theirs: bytes, actual: bytes) -> bytes:
     """What merging gives when each question is answered as ``actual`` has it; ours where that cannot be told."""
     clashes = merge_file(path, base, ours, theirs).clashes
-    read = _read(path, actual)
+    read = read_record(path, actual)
     answers = {} if read is None else {clash.path: _at(path, read, clash) for clash in clashes}
     merged = merge_file(path, base, ours, theirs, answers)
     return merged.data if merged.clean else actual
@@ -46,7 +46,7 @@ def expected_with(path: str, base: bytes | None, ours: bytes, theirs: bytes, act
 
 def unreadable(path: str, actual: bytes | None) -> Iterator[Finding]:
     """What is wrong with a file of which a person had to decide: it can be anything, but not nonsense."""
-    if actual is not None and is_mergeable(path) and _read(path, actual) is None:
+    if actual is not None and is_mergeable(path) and read_record(path, actual) is None:
         yield Finding(UNREADABLE, "", _NONSENSE)
 
 
@@ -65,13 +65,17 @@ def compare(path: str, expected: bytes | None, actual: bytes | None, sides: Cont
         back = actual in sides
         yield Finding(INVENTED, "", "it is back, though one side removed it" if back else "neither side has it")
         return
-    wanted, found = _read(path, expected), _read(path, actual)
-    if found is None:
-        if wanted is not None:
-            yield Finding(UNREADABLE, "", _NONSENSE)
-        return
-    known = [side for data in sides if data is not None and (side := _read(path, data)) is not None]
-    yield from _maps(wanted or {}, found, known, "")
+    wanted, found = read_record(path, expected), read_record(path, actual)
+    if found is not None:
+        yield from compare_fields(path, wanted or {}, found, sides)
+    elif wanted is not None:
+        yield Finding(UNREADABLE, "", _NONSENSE)
+
+
+def compare_fields(path: str, expected: RawMap, actual: RawMap, sides: Contents) -> Iterator[Finding]:
+    """The same for what stands in a record (or, by their ids, for the lines of a history)."""
+    known = [side for data in sides if data is not None and (side := read_record(path, data)) is not None]
+    yield from _maps(expected, actual, known, "")
 
 
 def _maps(expected: RawMap, actual: RawMap, sides: Sequence[RawMap], prefix: str) -> Iterator[Finding]:
@@ -110,7 +114,7 @@ def _same_entries(one: Raw | None, other: Raw | None) -> bool:
     return all(one.count(entry) == other.count(entry) for entry in one)
 
 
-def _read(path: str, data: bytes) -> RawMap | None:
+def read_record(path: str, data: bytes) -> RawMap | None:
     """A record; a history as a map of its lines by their ids. None for what cannot be read."""
     if path.endswith(".jsonl"):
         from crmctl.store.jsonl import read_lines

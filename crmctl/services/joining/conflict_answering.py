@@ -8,6 +8,7 @@ from typing import NamedTuple
 from crmctl.errors import Conflict
 from crmctl.errors import UsageProblem
 from crmctl.services.joining import conflict_answers
+from crmctl.services.joining import conflict_joint
 from crmctl.services.joining import conflict_losses
 from crmctl.services.joining import conflict_moving
 from crmctl.services.joining import conflict_rename
@@ -55,6 +56,7 @@ class Answers(NamedTuple):
 def take(book: Book, state: State, asked: Sequence[Asked], side: str, *, drop: bool = False) -> Answers:
     """All of ``asked`` answered with one side: "ours" is the user's own, "theirs" that of the others.
 
+    What only the other side changed, and what fits, stays where a record can be joined.
     Of two records under one handle, one goes: without ``drop`` only if nothing is lost with it.
 
     Raises:
@@ -69,7 +71,12 @@ def take(book: Book, state: State, asked: Sequence[Asked], side: str, *, drop: b
                 _refuse_odd(book, state, part.path)
             if part.what == "identity":
                 conflict_losses.check(book, state.joining, part, merge_side, side, drop=drop)
-            found[key] = Answer(merge_side, path=part.path, field=one.field)
+            if part.joined is not None:
+                found[key] = Answer(
+                    "content", value=conflict_joint.leaning(book, state, part, merge_side), path=part.path
+                )
+            else:
+                found[key] = Answer(merge_side, path=part.path, field=one.field)
     return Answers(found)
 
 
@@ -130,7 +137,7 @@ def assign(book: Book, state: State, asked: Sequence[Asked], said: Sequence[Said
             typed.setdefault(number, []).append(one_said)
     for number, parts in typed.items():
         one = asked[number]
-        value, told = _value(book, one, parts) if one.what == "field" else _content(book, one, parts)
+        value, told = _value(book, one, parts) if one.what == "field" else conflict_joint.assigned(book, one, parts)
         how = "value" if one.what == "field" else "content"
         found[one.keys[0]] = Answer(how, value=value, path=one.path, field=one.field)
         notes += told
@@ -230,41 +237,6 @@ def _value(book: Book, one: Asked, said: Sequence[Said]) -> tuple[Raw | None, li
     for key in path:
         found = found.get(key) if isinstance(found, dict) else None
     return found, notes
-
-
-def _content(book: Book, one: Asked, said: Sequence[Said]) -> tuple[str, list[str]]:
-    """The text of a record that both sides make together, with the fields that were said.
-
-    Raises:
-        InvalidData: it is still not valid.
-    """
-    from crmctl.errors import InvalidData
-    from crmctl.model import validate
-    from crmctl.services import consequences
-    from crmctl.services import records
-    from crmctl.store.yaml_editor import edit_yaml
-    from crmctl.store.yaml_reader import read_yaml
-
-    kind = _kind(book, one)
-    part = one.parts[0]
-    assert kind is not None
-    assert part.ours is not None
-    assert part.theirs is not None
-    text = merge_file(one.path, part.base, part.ours, part.theirs).data
-    before = read_yaml(text, one.path).data
-    new, typed = dict(before), [records.Assignment(each.name, each.value) for each in said if not each.side]
-    for each in said:
-        side = one.yours.value if each.side == OURS else one.theirs.value
-        if each.side and isinstance(side, dict):
-            new.pop(each.name, None)
-            new.update({each.name: side[each.name]} if each.name in side else {})
-    new, notes = records.assign_all(book, kind, new, typed)
-    new = consequences.follow(book, kind, before, new)
-    for finding in validate.check_record(kind, new, book.context):
-        if finding.code != "unknown-field":
-            raise InvalidData(f"{one.record}: {finding.message}", hint=finding.hint)
-    order = [field.name for field in kind.stored]
-    return edit_yaml(text, before, new, order, one.path).decode(), notes
 
 
 def _check_complete(one: Asked, names: Sequence[str], said: Sequence[Said]) -> None:

@@ -239,8 +239,6 @@ def _asked(
     clash = first.clash
     interaction = field = title = ""
     what = {"deleted": "removed"}.get(first.what, first.what)
-    if what == "file" and place is not None and is_joint(first):
-        what = "joint"
     if place is not None and place.kind.storage == "yaml":
         title = next((text for side in (*sides[1:], sides[0]) if (text := title_of(side, place.kind.title))), "")
     if clash is None:
@@ -274,17 +272,6 @@ def _asked(
         swapped=swapped,
         parts=tuple(group),
     )
-
-
-def is_joint(question: Question) -> bool:
-    """Whether the sides of a record could be joined, and only what comes out is in question."""
-    from crmctl.store.merging import merge_file
-
-    path = layout.flat(question.path)
-    if not path.endswith(".yaml") or question.ours is None or question.theirs is None:
-        return False
-    merged = merge_file(path, question.base, question.ours, question.theirs)
-    return merged.clean and content_of(path, merged.data) is not None
 
 
 def _pairs(sides: list[RawMap | None], question: Question) -> Iterator[tuple[RawMap | None, bytes | None]]:

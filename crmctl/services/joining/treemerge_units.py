@@ -24,7 +24,9 @@ class Question(NamedTuple):
     """Something that only a person can decide; the contents are those of the file in base, ours and theirs.
 
     ``what`` is "field" (both changed one field; ``clash`` is set), "deleted" (one side removed it, the other changed
-    it), "identity" (two different records at one path), or "file" (no record, or an unreadable one: taken as a whole).
+    it), "identity" (two different records at one path), "joint" (each side is valid, both together are not) or
+    "file" (no record, or an unreadable one: taken as a whole). ``joined`` is what both sides come to, where that alone
+    is in question.
     """
 
     path: str
@@ -34,6 +36,7 @@ class Question(NamedTuple):
     ours: bytes | None
     theirs: bytes | None
     reason: str = ""
+    joined: bytes | None = None
 
 
 class Outcome(NamedTuple):

@@ -139,6 +139,27 @@ def test_what_fits_each_side_but_not_both_may_have_any_answer(book_dir: Path) ->
     assert found(book_dir) == []
 
 
+@pytest.mark.parametrize(
+    ("notes", "stage", "problems"),
+    [
+        ("said", "sales\nstage: won", []),
+        ("a", "sales\nstage: won", [("merge-lost", "notes")]),
+        ("said", "support\nstage: lead", []),
+        ("said", "sales\nstage: lead", [("merge-lost", "pipeline")]),
+        ("said", "support\nstage: won", []),  # What is wrong with it, the check of the record says.
+    ],
+)
+def test_what_fits_must_be_there(book_dir: Path, notes: str, stage: str, problems: list[tuple[str, str]]) -> None:
+    pipelines = 'pipelines:\n  sales:\n    lead: "10"\n    won: won\n  support:\n    asked: "10"\n    lead: "50"\n'
+    base = f"{BIG}notes: a\npipeline: sales\nstage: lead\n"
+    settings = (book_dir / "crm.yaml").read_text() + pipelines
+    theirs = {"deals/big.yaml": base.replace("sales", "support").replace("notes: a", "notes: said")}
+    ours = {"deals/big.yaml": base.replace(": lead", ": won")}
+    fork(book_dir, {"/crm.yaml": settings, "deals/big.yaml": base}, {**ours}, {**theirs})
+    merged(book_dir, {"deals/big.yaml": f"{BIG}notes: {notes}\npipeline: {stage}\n"})
+    assert found(book_dir) == problems
+
+
 def test_entries_of_keyed_lists_and_the_order_of_sets(book_dir: Path) -> None:
     head = f"id: {ADA_ID}\nname: Ada\n"
     base = f"{head}tags: [a]\nrelations:\n  - customer: eve\n    role: friend\n"

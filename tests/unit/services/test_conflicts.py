@@ -253,6 +253,30 @@ def test_two_sides_that_are_valid_each_but_not_together(book_dir: Path) -> None:
     assert "stage: asked\n" in text
 
 
+PIPELINES = 'pipelines:\n  sales:\n    lead: "10"\n    won: won\n  support:\n    asked: "10"\n    lead: "50"\n'
+
+
+@pytest.mark.parametrize(
+    ("side", "kept"), [("ours", "pipeline: sales\nstage: won"), ("theirs", "pipeline: support\nstage: lead")]
+)
+def test_a_side_that_is_taken_where_both_do_not_fit_loses_nothing_else(book_dir: Path, side: str, kept: str) -> None:
+    settings = (book_dir / "crm.yaml").read_text() + PIPELINES
+    deal = f"{BIG}notes: a\npipeline: sales\nstage: lead\n"
+    ours = deal.replace("stage: lead", "stage: won") + "tags:\n  - mine\n"
+    theirs = deal.replace("sales", "support").replace("notes: a", "notes: of theirs")
+    base = {"/crm.yaml": settings, "customers/ada.yaml": ADA, "deals/big.yaml": deal}
+    waits(book_dir, fork(book_dir, base, {"deals/big.yaml": ours}, {"deals/big.yaml": theirs}))
+    book = Book(book_dir)
+    state = conflicts.look(book)
+    assert state is not None
+    answering.note(book, state, answering.take(book, state, conflicts.told(book, state), side).by_key)
+    pending = conflicts.load(book)
+    assert pending is not None
+    text = (conflicts.settled(book, pending).files["records/deals/big.yaml"] or b"").decode()
+    for part in (kept, "notes: of theirs", "- mine"):
+        assert part in text
+
+
 def test_a_line_that_one_side_removed(book_dir: Path) -> None:
     one, two = LINE % (1, 1, "one"), LINE % (2, 2, "two")
     base = {"customers/ada.yaml": ADA, "interactions/ada.jsonl": one + two}

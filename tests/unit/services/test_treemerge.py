@@ -173,7 +173,7 @@ def test_what_would_be_valid_on_neither_side_is_asked(clones: Clones) -> None:
 
     base: Files = {"crm.yaml": settings, deal: text("sales", "lead")}
     merge = clones.three(base, {deal: text("partners", "lead")}, {deal: text("sales", "offer")})
-    assert asked(merge) == [(deal, "file")]
+    assert asked(merge) == [(deal, "joint")]
     assert "stage: the pipeline partners has no stage 'offer'" in merge.questions[0].reason
     assert clones.merge(whole={deal: text("sales", "offer").encode()}).questions == ()
     merge = clones.three(base, {deal: text("partners", "lead")}, {deal: text("sales", "won")})
