@@ -25,8 +25,9 @@ hypothesis.settings.register_profile("daily", derandomize=True, deadline=None, d
 hypothesis.settings.register_profile("soak", max_examples=1000, deadline=None)
 hypothesis.settings.load_profile("daily")
 
-# A shell that starts the tests in the background has them, and all that they start, ignore it.
+# A shell that starts the tests in the background, or nohup, has them and all that they start ignore these.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 class Result(NamedTuple):

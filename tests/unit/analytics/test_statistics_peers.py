@@ -1,4 +1,4 @@
-"""Our own statistics against scipy and statsmodels, where these are installed: they are no part of the project."""
+"""Our own statistics against scipy and statsmodels; only the tests need these."""
 
 from __future__ import annotations
 
