@@ -133,9 +133,6 @@ def inert(text: str) -> str:
 
 
 def _table(form: str, columns: Sequence[Column], rows: Iterable[Sequence[Value]], width: int) -> Iterator[str]:
-    import tabulate
-
-    tabulate.MIN_PADDING = 0  # Else a column is two wider than its heading, for nothing.
     body = [[safe(cell_text(value)) for value in row] for row in rows]
     headings = [column.heading or column.name.replace("_", " ") for column in columns]
     if form == "md":
@@ -144,6 +141,12 @@ def _table(form: str, columns: Sequence[Column], rows: Iterable[Sequence[Value]]
         body = _fitted(headings, body, width)
     if not body and form == "table":
         return
+    if form == "table" and _is_plain(headings, body):
+        yield from _plain(columns, headings, body)
+        return
+    import tabulate
+
+    tabulate.MIN_PADDING = 0  # Else a column is two wider than its heading, for nothing.
     text = tabulate.tabulate(
         body,
         headings,
@@ -153,6 +156,22 @@ def _table(form: str, columns: Sequence[Column], rows: Iterable[Sequence[Value]]
     )
     for line in text.splitlines():
         yield line.rstrip()
+
+
+def _is_plain(headings: list[str], body: list[list[str]]) -> bool:
+    """Whether every character is as wide as every other, and every cell one line."""
+    return all(text.isascii() and text.isprintable() for row in (headings, *body) for text in row)
+
+
+def _plain(columns: Sequence[Column], headings: list[str], body: list[list[str]]) -> Iterator[str]:
+    """What tabulate makes of it, whose import takes longer than most commands."""
+    lines = [[cell.strip() for cell in row] for row in (headings, *body)]
+    sizes = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
+    lines.insert(1, ["-" * size for size in sizes])
+    for line in lines:
+        cells = zip(columns, line, sizes, strict=True)
+        padded = (cell.rjust(size) if column.right else cell.ljust(size) for column, cell, size in cells)
+        yield "  ".join(padded).rstrip()
 
 
 def _fitted(headings: list[str], body: list[list[str]], width: int) -> list[list[str]]:

@@ -22,6 +22,7 @@ from crmctl.render.rows import render
 if TYPE_CHECKING:
     from crmctl.render.rows import Value
 
+_ASCII = st.characters(min_codepoint=32, max_codepoint=126)
 COLUMNS = [Column("handle"), Column("next_step", heading="what now"), Column("amount", right=True)]
 ROWS: list[list[Value]] = [
     ["ada", "call | write", "1200.00"],
@@ -57,6 +58,18 @@ def test_no_rows(form: str, expected: list[str]) -> None:
 
 def test_no_rows_in_markdown_are_a_table_of_headings() -> None:
     assert lines("md", [])[0] == "| handle | what now | amount |"
+
+
+@given(
+    st.lists(st.tuples(st.text(_ASCII, max_size=9), st.text(_ASCII, max_size=9)), min_size=1, max_size=5),
+    st.lists(st.booleans(), min_size=2, max_size=2),
+)
+def test_plain_tables_are_what_tabulate_makes(cells: list[tuple[str, str]], right: list[bool]) -> None:
+    columns = [Column("a", right=right[0]), Column("next_step", heading="what now", right=right[1])]
+    plain = list(render("table", columns, [list(row) for row in cells]))
+    # A cell that is not ASCII has tabulate make the table; that row is then left out.
+    wide = list(render("table", columns, [*(list(row) for row in cells), ["é", ""]]))
+    assert plain == wide[:-1]
 
 
 def test_json_is_an_array_of_objects_with_null_for_what_is_absent() -> None:
