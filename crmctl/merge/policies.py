@@ -102,6 +102,23 @@ def _done(field: Field, path: Path, three: Three, questions: Questions) -> Value
     return questions.ask(path, three)
 
 
+def _strongest(field: Field, path: Path, three: Three, questions: Questions) -> Value:
+    texts = [value for value in (three.ours, three.theirs) if isinstance(value, str)]
+    if len(texts) != sum(value is not None for value in (three.ours, three.theirs)):
+        return questions.ask(path, three)
+    return min(texts, key=lambda text: (-_strength(field, text), text))
+
+
+def _both(_field: Field, path: Path, three: Three, questions: Questions) -> Value:
+    texts = [value for value in (three.ours, three.theirs) if isinstance(value, str)]
+    if len(texts) != sum(value is not None for value in (three.ours, three.theirs)):
+        return questions.ask(path, three)
+    return _BETWEEN.join(sorted({part for text in texts for part in text.split(_BETWEEN) if part}))
+
+
+_BETWEEN = "; "
+
+
 def _tighten(field: Field, path: Path, three: Three, questions: Questions) -> Value:
     if field.shape == "map":
         return _by_entry(path, three, questions, lambda inner, entry: _tighter(inner, entry, questions))
@@ -124,6 +141,8 @@ _POLICIES: dict[str, Policy] = {
     "lines": _lines,
     "append": _append,
     "done": _done,
+    "strongest": _strongest,
+    "both": _both,
     "tighten": _tighten,
 }
 
@@ -193,3 +212,9 @@ def _rank(field: Field, value: Value) -> int:
     if word not in field.choices:
         return -1
     return field.done.index(word) + 1 if word in field.done else 0
+
+
+def _strength(field: Field, text: str) -> int:
+    """How strong a reason is, by the word before its colon."""
+    word = text.partition(":")[0].strip().lower()
+    return field.done.index(word if word in field.done else "")

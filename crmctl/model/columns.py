@@ -21,6 +21,7 @@ The index is built by this, the filter language is translated by it, and reports
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING
 from typing import NamedTuple
 
@@ -49,6 +50,7 @@ RESERVED = frozenset(
     """.split()
 )
 
+FIRST_DAY = date(1970, 1, 1).toordinal()
 HANDLE = Field("handle", "choice", help="the record's name in the book")
 
 
@@ -65,6 +67,20 @@ class Target(NamedTuple):
     table: str = ""
     key: str = ""
     whole_map: bool = False
+
+
+def day_number(day: date) -> int:
+    """Days since 1970-01-01, as the ``_day`` columns count them."""
+    return day.toordinal() - FIRST_DAY
+
+
+def day_of(number: int) -> date:
+    """The date of a day number.
+
+    Raises:
+        ValueError, OverflowError: it lies outside the years 1 to 9999.
+    """
+    return date.fromordinal(number + FIRST_DAY)
 
 
 def suffixes(field: Field) -> tuple[str, ...]:

@@ -35,9 +35,6 @@ TYPES = (
     "group",
 )
 
-# How two edits of one field are joined (three-way). Empty means the default of the field's type and shape.
-MERGES = ("scalar", "set", "keyed", "unit", "lines", "append", "done", "tighten")
-
 
 class Field(NamedTuple):
     """One field of a kind.
@@ -47,7 +44,9 @@ class Field(NamedTuple):
     themselves. ``currency`` names the field beside a "money" field that holds its currency. ``option`` is the
     command-line option that ``add`` and ``set`` offer for it. ``search`` puts the text into full-text search.
     A ``derived`` field is counted by the index and never stands in a file. For merges, ``key`` is the part that tells
-    the entries of a list of groups apart, and ``done`` are the choices that beat the others, the strongest last.
+    the entries of a list of groups apart, and ``done`` are the choices that beat the others, the strongest last (of a
+    text, the words that it may begin with, "" for all others). A number lies between ``least`` and ``most``, if that is
+    not 0.
     """
 
     name: str
@@ -67,6 +66,8 @@ class Field(NamedTuple):
     derived: bool = False
     key: str = ""
     done: tuple[str, ...] = ()
+    least: int = 0
+    most: int = 0
 
     @property
     def merge_policy(self) -> str:

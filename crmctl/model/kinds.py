@@ -233,12 +233,19 @@ FOLLOWUP = Kind(
         _ID,
         Field("what", required=True, search=True, help="what to do"),
         Field("due", "date", required=True, option="--due", help="day it is to be done"),
-        Field("repeat", "days", option="--repeat", help="when it is done, again after: 30d, 2w, 1m, 1y"),
+        Field(
+            "repeat",
+            "days",
+            option="--repeat",
+            least=1,
+            most=36500,
+            help="when it is done, again after: 30d, 2w, 1m, 1y",
+        ),
         Field("anchor", "date", help="the day its repeats are counted from; the first due day when absent"),
         Field("leap", "choice", choices=("feb28", "mar1"), help="a 29 February in other years; feb28 when absent"),
         _CUSTOMER._replace(required=False),
         Field("done", "date", merge="done", help="day it was done; open when absent"),
-        Field("outcome", search=True),
+        Field("outcome", search=True, merge="both"),
         Field("template", "template", help="template for whoever does it"),
         Field("sequence", "ref", kind="sequence"),
         Field("step", "integer"),
@@ -299,6 +306,13 @@ SEQUENCE = Kind(
     ),
 )
 
+_ENDS = (
+    *("finished", "", "sequence", "owner", "lost", "won", "purchase", "meeting", "colleague", "reply", "left"),
+    *("erased", "complaint", "bounce", "opt-out"),
+)
+"""What ended an enrolment, the strongest last: the word before the colon of its reason. Reasons in words of a person,
+who stopped it by hand, stand behind "finished"."""
+
 ENROLMENT = Kind(
     "enrolment",
     "enrolments",
@@ -317,7 +331,7 @@ ENROLMENT = Kind(
             done=("finished", "stopped"),
             help="active when absent",
         ),
-        Field("reason", help="why it was stopped"),
+        Field("reason", merge="strongest", done=_ENDS, help="why it ended"),
         _STEPS,
         Field(
             "log",

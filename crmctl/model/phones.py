@@ -20,6 +20,27 @@ def digits(text: str, region: str) -> str:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164).removeprefix("+")
 
 
+def country(text: str, region: str) -> str:
+    """The country (ISO 3166) that a number is of, "" when it cannot be told."""
+    try:
+        found: str | None = phonenumbers.region_code_for_number(phonenumbers.parse(text, region or None))
+    except phonenumbers.NumberParseException:
+        return ""
+    return found or ""
+
+
+def dialled(text: str, region: str) -> str:
+    """The number that a message goes to, in E.164 with its plus.
+
+    Raises:
+        ValueError: it is no number that could be one, or names an extension, which no message reaches.
+    """
+    check(text, region)
+    if phonenumbers.parse(text, region or None).extension:
+        raise ValueError(f"{text!r} has an extension")
+    return f"+{digits(text, region)}"
+
+
 def check(text: str, region: str) -> None:
     """Refuse what no phone could be called by.
 

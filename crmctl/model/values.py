@@ -193,10 +193,6 @@ _READERS: dict[str, Callable[[str, Context], Normal]] = {
 }
 
 
-# Types whose values are compared without case and accents.
-FOLDED = frozenset({"text", "note", "url", "email", "filter", "template"})
-
-
 def sort_key(field: Field, text: str) -> str:
     """The form in which a text field is compared and sorted."""
     return text.strip().casefold() if field.type == "email" else fold(text)
@@ -212,6 +208,10 @@ def check(field: Field, text: str, context: Context) -> None:
     value = normal(field, text, context)
     if field.choices and field.type == "choice" and value not in field.choices:
         raise ValueError(f"{text!r} is not one of {', '.join(field.choices)}")
+    if field.most and isinstance(value, int) and not field.least <= value <= field.most:
+        bound, much = ("less", field.least) if value < field.least else ("more", field.most)
+        days = "" if field.type != "days" else " day" if much == 1 else " days"
+        raise ValueError(f"{text!r} is {bound} than {much}{days}")
     checker = _CHECKERS.get(field.type)
     if checker is not None:
         checker(text, context)

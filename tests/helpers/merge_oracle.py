@@ -37,9 +37,9 @@ RULES: dict[str, dict[str, str]] = {
     "interaction": {"tags": "set", "external": "map", "text": "lines", "lines": "list by product"},
     "deal": {**_COMMON, "stage_log": "append", "lines": "list by product"},
     "case": {**_COMMON, "status": "status"},
-    "followup": {**_COMMON, "done": "day"},
+    "followup": {**_COMMON, "done": "day", "outcome": "both"},
     "sequence": {**_COMMON, "stop_on": "set", "weekdays": "set"},
-    "enrolment": {**_COMMON, "state": "state", "log": "append"},
+    "enrolment": {**_COMMON, "state": "state", "reason": "strongest", "log": "append"},
     "campaign": {**_COMMON, "weekdays": "set"},
     "segment": {**_COMMON, "customers": "set"},
     "product": _COMMON,
@@ -252,9 +252,9 @@ def _has_key(entry: Value, key: str) -> bool:
     return isinstance(entry, dict) and isinstance(entry.get(key), str) and bool(entry[key])
 
 
-def _union(o: Value, a: Value, b: Value) -> list[Found]:
-    """``do_not_contact``: whatever stands on either side. The page gives no order, so it is compared without."""
-    if not all(side is None or _texts(side) for side in (o, a, b)):
+def _union(_: Value, a: Value, b: Value) -> list[Found]:
+    """``do_not_contact``: whatever stands on either side, whatever the base had."""
+    if not all(side is None or _texts(side) for side in (a, b)):
         return [(a, ASKED)]
     return [(list(dict.fromkeys([*(a or []), *(b or [])])), CLEAN)]
 
@@ -324,6 +324,27 @@ def _further(known: dict[str, int], a: Value, b: Value) -> list[Found]:
     if 0 in ranks or ranks[0] == ranks[1]:
         return [(a, ASKED)]
     return [(a if ranks[0] > ranks[1] else b, CLEAN)]
+
+
+_REASONS = "opt-out bounce complaint erased left reply colleague meeting purchase won lost owner sequence".split()
+
+
+def _strongest(_: Value, a: Value, b: Value) -> list[Found]:
+    """The reason whose first word comes first in the list; those of one's own come behind it, "finished" last."""
+    if not all(isinstance(side, str | None) for side in (a, b)):
+        return [(a, ASKED)]
+    if a is None or b is None:
+        return [(b if a is None else a, CLEAN)]
+    words = [side.split(":")[0].strip().lower() for side in (a, b)]
+    places = [_REASONS.index(w) if w in _REASONS else len(_REASONS) + (w == "finished") for w in words]
+    return [(min((places[0], a), (places[1], b))[1], CLEAN)]
+
+
+def _both(_: Value, a: Value, b: Value) -> list[Found]:
+    if not all(isinstance(side, str | None) for side in (a, b)):
+        return [(a, ASKED)]
+    parts = {part for side in (a, b) if side for part in side.split("; ")} - {""}
+    return [("; ".join(sorted(parts)), CLEAN)]
 
 
 def _append(o: Value, a: Value, b: Value) -> list[Found]:
@@ -425,6 +446,8 @@ _DECIDE: dict[str, Callable[[Value, Value, Value], list[Found]]] = {
     "day": _day,
     "status": _status,
     "state": _state,
+    "strongest": _strongest,
+    "both": _both,
     "append": _append,
     "lines": _lines,
 }

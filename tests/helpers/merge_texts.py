@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 from typing import TYPE_CHECKING
 from typing import Any
@@ -11,14 +12,25 @@ from crmctl.model.kinds import CUSTOMER
 from crmctl.store.yaml_editor import edit_yaml
 from crmctl.store.yaml_reader import read_yaml
 from crmctl.store.yaml_writer import write_yaml
+from helpers.merge_strategies import path_of
 
 if TYPE_CHECKING:
-    import random
+    from helpers.merge_strategies import Case
 
 Record = dict[str, Any]
 _ORDER = [field.name for field in CUSTOMER.fields]
 _COMMENT = re.compile(rb"^# about .*$", re.MULTILINE)
 _KEY = re.compile(r"^(?!#)(\S[^\n]*?):(?=\s)", re.MULTILINE)
+
+
+def files(case: Case) -> tuple[str, bytes | None, bytes, bytes]:
+    """A path and three texts for ``merge_file``, as people and crmctl write them, with comments."""
+    rng = random.Random(case.seed)
+    if case.base is None:
+        return path_of(case), None, styled(rng, case.ours), styled(rng, case.theirs)
+    base = styled(rng, case.base)
+    ours, theirs = (edited(rng, base, case.base, side) for side in (case.ours, case.theirs))
+    return path_of(case), base, ours, theirs
 
 
 def styled(rng: random.Random, data: Record) -> bytes:

@@ -176,6 +176,10 @@ def _insert(db: sqlite3.Connection, table: str, cells: dict[str, object]) -> Non
     db.execute(f'INSERT INTO "{table}" ({names}) VALUES ({", ".join("?" * len(cells))})', tuple(cells.values()))
 
 
+FOLDED = frozenset({"text", "note", "url", "email", "filter", "template"})
+"""Types whose values are compared without case and accents."""
+
+
 class _Closed(sqlite3.Connection):
     """Closed when nobody holds it any more."""
 
@@ -315,7 +319,7 @@ class Naive:
             return value.text.lower() == text or fold(value.text) in fold(f"{text} The {text} of Things")
         if field.derived and field.shape == "list" and op == ":":
             return bool(text.startswith(value.text)) or fold(value.text) in fold(f"{text} The {text} of Things")
-        if field.type in values.FOLDED:
+        if field.type in FOLDED:
             return self.text(field, op, value, text)
         if value.wild:
             return str(values.normal(field, text, CONTEXT)).lower().startswith(value.text.lower())

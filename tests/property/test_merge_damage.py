@@ -10,8 +10,7 @@ from typing import Any
 from helpers import merge_judge as judge
 from helpers import merge_oracle as oracle
 from helpers import merge_strategies as strategies
-from helpers.merge_texts import edited
-from helpers.merge_texts import styled
+from helpers.merge_texts import files
 from hypothesis import assume
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,15 +31,6 @@ cases = numbers.map(strategies.case).filter(lambda case: case.kind != "interacti
 histories = numbers.map(strategies.history_case)
 
 MARKERS = b"<<<<<<< ours\nname: a\n=======\nname: b\n>>>>>>> theirs\n"
-
-
-def texts(case: Case) -> tuple[str, bytes | None, bytes, bytes]:
-    rng = random.Random(case.seed)
-    if case.base is None:
-        return strategies.path_of(case), None, styled(rng, case.ours), styled(rng, case.theirs)
-    base = styled(rng, case.base)
-    ours, theirs = (edited(rng, base, case.base, side) for side in (case.ours, case.theirs))
-    return strategies.path_of(case), base, ours, theirs
 
 
 def lines_of(side: list[Record]) -> bytes:
@@ -85,7 +75,7 @@ def test_damage_on_any_side_neither_raises_nor_passes_unseen(
     if isinstance(case, strategies.HistoryCase):
         path, sides = HISTORY, [lines_of(case.base), lines_of(case.ours), lines_of(case.theirs)]
     else:
-        path, base, ours, theirs = texts(case)
+        path, base, ours, theirs = files(case)
         sides = [base or ours, ours, theirs]
     sides = [damaged(rng, side) if which >> n & 1 else side for n, side in enumerate(sides)]
     base, ours, theirs = sides
@@ -103,7 +93,7 @@ def test_damage_on_any_side_neither_raises_nor_passes_unseen(
 
 @given(cases, st.integers(1, 7))
 def test_line_ends_of_another_system_change_nothing(case: Case, which: int) -> None:
-    path, base, ours, theirs = texts(case)
+    path, base, ours, theirs = files(case)
     assume(base is not None and b"\r" not in base + ours + theirs)
     assert base is not None
     plain = merge_file(path, base, ours, theirs)
@@ -116,7 +106,7 @@ def test_line_ends_of_another_system_change_nothing(case: Case, which: int) -> N
 
 @given(cases)
 def test_a_missing_line_end_at_the_end_changes_nothing(case: Case) -> None:
-    path, base, ours, theirs = texts(case)
+    path, base, ours, theirs = files(case)
     assume(base is not None)
     assert base is not None
     plain = merge_file(path, base, ours, theirs)

@@ -16,6 +16,7 @@ from helpers.merge_edits import ID
 from helpers.merge_texts import comments
 from helpers.merge_texts import edited
 from helpers.merge_texts import entries
+from helpers.merge_texts import files
 from helpers.merge_texts import styled
 from hypothesis import assume
 from hypothesis import example
@@ -45,16 +46,6 @@ cases = numbers.map(strategies.case)
 histories = numbers.map(strategies.history_case)
 # Interactions have no files of their own.
 in_files = cases.filter(lambda case: case.kind != "interaction")
-
-
-def files(case: Case) -> tuple[str, bytes | None, bytes, bytes]:
-    """A path and three texts for ``merge_file``, as people and crmctl write them, with comments."""
-    rng = random.Random(case.seed)
-    if case.base is None:
-        return strategies.path_of(case), None, styled(rng, case.ours), styled(rng, case.theirs)
-    base = styled(rng, case.base)
-    ours, theirs = (edited(rng, base, case.base, side) for side in (case.ours, case.theirs))
-    return strategies.path_of(case), base, ours, theirs
 
 
 def merged_record(case: Case) -> Merged:

@@ -145,6 +145,7 @@ def test_a_consent_that_is_no_map_is_a_scalar(odd: Value, place: int) -> None:
         (["sms", "email"], ["email", "sms", "visit"], ["all"], ["all", "email", "sms", "visit"]),
         (["email"], ["sms", "sms"], ["phone"], ["phone", "sms"]),
         ("email", ["sms"], ["phone"], ["phone", "sms"]),
+        ("", [], ["email"], ["email"]),
         (["email"], [], None, None),
         (["email"], ["email"], [], []),
     ],

@@ -11,6 +11,7 @@ from crmctl.merge.outcome import Value
 from crmctl.model.kinds import CASE
 from crmctl.model.kinds import CUSTOMER
 from crmctl.model.kinds import DEAL
+from crmctl.model.kinds import ENROLMENT
 from crmctl.model.kinds import FOLLOWUP
 from crmctl.model.kinds import SEQUENCE
 
@@ -338,6 +339,45 @@ def test_what_is_no_day_is_a_question(odd: Raw) -> None:
 )
 def test_a_case_that_is_done_stays_done(base: Value, ours: Value, theirs: Value, merged: Value) -> None:
     check_joined(CASE, "status", base, ours, theirs, merged)
+
+
+@pytest.mark.parametrize(
+    ("base", "ours", "theirs", "merged"),
+    [
+        (None, "reply: wrote", "finished: all steps were taken", "reply: wrote"),
+        (None, "reply: wrote", "opt-out: wants no more", "opt-out: wants no more"),
+        (None, "reply: wrote", "asked on the phone", "reply: wrote"),
+        (None, "asked on the phone", "Finished: all", "asked on the phone"),
+        (None, "asked on the phone", "is ill", "asked on the phone"),
+        (None, "reply: wrote on 2026-03-04", "reply: wrote on 2026-03-02", "reply: wrote on 2026-03-02"),
+        ("stopped by hand", None, "reply: wrote", "reply: wrote"),
+        ("stopped by hand", "", "finished", ""),
+    ],
+)
+def test_the_strongest_reason_stands(base: Value, ours: Value, theirs: Value, merged: Value) -> None:
+    check_joined(ENROLMENT, "reason", base, ours, theirs, merged)
+
+
+@pytest.mark.parametrize("name", ["reason", "outcome"])
+@pytest.mark.parametrize("kind", [ENROLMENT, FOLLOWUP])
+def test_a_reason_or_an_outcome_that_is_no_text_is_a_question(kind: Kind, name: str) -> None:
+    if kind.field(name) is not None:
+        check_asked(kind, name, None, ["reply"], "reply: wrote")
+        check_asked(kind, name, "a", {"b": "c"}, None)
+
+
+@pytest.mark.parametrize(
+    ("base", "ours", "theirs", "merged"),
+    [
+        (None, "signed", "in touch", "in touch; signed"),
+        ("a", "a; c", "b; a", "a; b; c"),
+        ("a", None, "b", "b"),
+        ("a", "", "b", "b"),
+        ("a", None, "", ""),
+    ],
+)
+def test_what_both_say_of_a_follow_up_stands(base: Value, ours: Value, theirs: Value, merged: Value) -> None:
+    check_joined(FOLLOWUP, "outcome", base, ours, theirs, merged)
 
 
 @pytest.mark.parametrize(

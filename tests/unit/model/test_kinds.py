@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from crmctl.model import columns
-from crmctl.model.fields import MERGES
 from crmctl.model.fields import TYPES
 from crmctl.model.kinds import KINDS
 from crmctl.model.settings_reading import read_settings
@@ -26,6 +25,9 @@ def fields_of(kind: Kind) -> Iterator[Field]:
     for field in kind.fields:
         yield field
         yield from field.fields
+
+
+MERGES = ("scalar", "set", "keyed", "unit", "lines", "append", "done", "strongest", "both", "tighten")
 
 
 def test_names_are_taken_once() -> None:
