@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import smtplib
 import socket
 import subprocess
@@ -20,6 +21,9 @@ PEOPLE = 1_000
 RATE = 300
 """Messages in a second: the bar."""
 
+WAITS = 4
+"""Times that a message waits for the disk: its bytes, the attempt, the dot, the outcome. (Its folder, 32 at a time.)"""
+
 PERSON = "id: 01HZZZZZZZZZZZZZZZZZZ{number:05d}\nname: Person {number}\nemails: [p{number}@example.org]\n"
 CONSENT = "consent:\n  newsletter:\n    state: granted\n"
 FILES = {
@@ -29,13 +33,13 @@ FILES = {
     + "\n\n{{ book.name }}, {{ book.postal_address }}\n",
     "records/segments/everyone.yaml": 'name: Everyone\nfilter: "not name:"\n',
     "records/campaigns/spring.yaml": "id: 01HYYYYYYYYYYYYYYYYYYYYYYY\nname: Spring\npurpose: newsletter\n"
-    "segment: everyone\ntemplate: spring\n",
+    "segment: everyone\ntemplate: spring\nbenefit: Hears of it first\n",
 }
 CONFIG = "mail:\n  from: Ada <ada@example.com>\n  server: 127.0.0.1\n  port: {port}\n  security: none\n"
 
 
 def lines(work: Path, program: Sequence[str]) -> list[Any]:
-    """One line of the table: the campaign, and beside it a plain smtplib that sends as many messages of that size."""
+    """The campaign, beside it a plain smtplib that sends as many messages of that size; and what the disk takes."""
     from bench import Line
     from bench import environment
 
@@ -54,7 +58,9 @@ def lines(work: Path, program: Sequence[str]) -> list[Any]:
         path.chmod(0o600)
         campaign = [*program, "-C", str(book), "campaign"]
         _run([*campaign, "plan", "spring"], env)  # The index is made once, and not for a campaign alone.
+        before = _synced(work)
         ours = _run([*campaign, "send", "spring", "--send"], env)
+        once = (before + _synced(work)) / 2
         theirs = _plainly(port)
     return [
         Line(
@@ -64,7 +70,15 @@ def lines(work: Path, program: Sequence[str]) -> list[Any]:
             f"{ours / theirs:.1f}x",
             f"{RATE} a second",
             PEOPLE / ours >= RATE,
-        )
+        ),
+        Line(
+            "one line appended to a file and synced, alone",
+            f"{once * 1000:.2f} ms, {1 / once:.0f} a second",
+            f"{WAITS} of them a message, {WAITS * once * PEOPLE:.1f} s of {ours:.1f} s",
+            f"{WAITS * once * PEOPLE / ours:.0%} of the time",
+            "",
+            None,
+        ),
     ]
 
 
@@ -110,6 +124,19 @@ def _sink(env: dict[str, str]) -> Iterator[int]:
     finally:
         process.terminate()
         process.wait()
+
+
+def _synced(folder: Path) -> float:
+    """Seconds that a line of the ledger's size takes to be on the disk, with nothing else done."""
+    times = 200
+    descriptor = os.open(folder / "synced", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    started = time.perf_counter()
+    for _ in range(times):
+        os.write(descriptor, b"x" * 350 + b"\n")
+        os.fsync(descriptor)
+    taken = time.perf_counter() - started
+    os.close(descriptor)
+    return taken / times
 
 
 def _plainly(port: int) -> float:

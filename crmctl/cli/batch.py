@@ -89,7 +89,7 @@ def batch(app: App, file: TextIO, subject: str, dry_run: bool, adopt: bool) -> i
         for number, words in _lines(file):
             status = _run(app, inner, words)
             if status != errors.OK:
-                app.warn(f"crmctl: line {number} failed, so nothing was written: {shlex.join(words)}")
+                app.fail(f"line {number} failed, so nothing was written: {shlex.join(words)}")
                 return status
         check_subject(book, whole, subject)
         message = message_of(inner.messages, subject)

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from crmctl.services.brief import Brief
-    from crmctl.services.brief import Clock
     from crmctl.services.brief import Consent
     from crmctl.services.brief import Counters
+    from crmctl.services.localtime import Clock
 
 _DOT = " · "
 

@@ -9,6 +9,7 @@ import click
 
 from crmctl.cli.app import App
 from crmctl.cli.app import pass_app
+from crmctl.cli.campaign_tables import fitted
 from crmctl.cli.options import Command
 from crmctl.cli.options import output_option
 from crmctl.cli.words import counted
@@ -40,6 +41,7 @@ def plan(app: App, ref: str, freeze: bool, refresh: bool, form: str) -> None:
 
     Where a plan has been frozen, it also says who would enter it now, and who would leave.
     """
+    from crmctl.cli import wide
     from crmctl.services.campaigns import freezing
 
     handle = handle_of(app, ref)
@@ -50,7 +52,9 @@ def plan(app: App, ref: str, freeze: bool, refresh: bool, form: str) -> None:
         _recipients(app, found.audience)
         _left_out(app, found.audience.left_out, after=bool(found.audience.recipients))
         _changes(app, found.changes)
-    app.say(_sum(found.audience))
+    for line in wide.sentence(_sum(found.audience), app.width):
+        app.say(line)
+    _open_segment(app, found.audience)
     if freeze or refresh:
         _freeze(app, handle, refresh=refresh)
     elif found.frozen is not None:
@@ -76,7 +80,7 @@ def _everyone(found: Looked) -> list[list[Value]]:
 
 def _freeze(app: App, handle: str, *, refresh: bool) -> None:
     from crmctl.services.campaigns import freezing
-    from crmctl.services.campaigns.desk import at_work
+    from crmctl.services.campaigns.running.desk import at_work
 
     with at_work(app.book, f"campaign plan {handle}") as desk:
         frozen, changes = freezing.freeze(app.book, desk, handle, refresh=refresh)
@@ -101,7 +105,8 @@ def preview(app: App, ref: str, folder: Path, force: bool) -> int:
     if not done.plan.recipients:
         app.say(_sum(done.plan))
     verified = ", each parsed again and as meant" if done.plan.channel == "email" and done.files else ""
-    app.say(f"{counted(len(done.files), 'message')} written to {folder}{verified}; nothing was sent.")
+    parts = f" ({counted(done.parts, 'part')})" if done.plan.channel == "sms" else ""
+    app.say(f"{counted(len(done.files), 'message')}{parts} written to {folder}{verified}; nothing was sent.")
     if done.others:
         app.say(f"{counted(len(done.others), 'other file')} stood there before: {_some(done.others)}.")
     if done.failed:
@@ -118,18 +123,26 @@ def check(app: App, ref: str, form: str) -> int:
     """Make and verify every message that is still to go out, and list those that must not."""
     from crmctl.services.campaigns import looking
 
-    count, bad, warnings = looking.check(app.book, handle_of(app, ref), own_server())
-    columns = [Column("customer"), Column("name"), Column("code"), Column("reason")]
-    rows = [[line.entry.handle, line.entry.name, line.code, line.reason] for line in bad]
-    for warning in warnings:
+    handle = handle_of(app, ref)
+    found = looking.check(app.book, handle, own_server())
+    names = ("customer", "name", "code", "reason")
+    rows: list[list[Value]] = [[line.entry.handle, line.entry.name, line.code, line.reason] for line in found.bad]
+    for warning in found.warnings:
         app.say(f"Not wise: {warning}.")
-    if rows or form != "table":
-        app.rows(form, columns, rows)
-    app.say(f"{counted(count, 'message')} made, each parsed again and as meant; nothing was sent.")
-    if bad:
-        app.fail(f"{counted(len(bad), 'message')} must not go out")
-        return INVALID
-    return OK
+    if form != "table":
+        app.rows(form, [Column(name) for name in names], rows)
+    elif rows:
+        fitted(app, names, rows)
+    verified = ", each parsed again and as meant" if found.channel == "email" else ""
+    parts = f" ({counted(found.parts, 'part')})" if found.channel == "sms" else ""
+    app.say(f"{counted(found.good, 'message')}{parts} made{verified}; nothing was sent.")
+    if not found.good and not found.bad:
+        app.say(f"Nobody is left to get it: crmctl campaign plan {handle} says who is out, and why.")
+    for words in found.lacking:
+        app.fail(words)
+    if found.bad:
+        app.fail(f"{counted(len(found.bad), 'message')} must not go out")
+    return INVALID if found.bad or found.lacking else OK
 
 
 @click.command("status", cls=Command)
@@ -167,9 +180,10 @@ def status(app: App, ref: str, form: str) -> None:
     if form == "table":
         app.print([control.proof(found.balance)])
     words = f"{handle} is {found.status}" + (f": {found.paused}" if found.paused else "")
-    app.say(words + (f"; {found.sender} sends it." if found.sender else "."))
+    sender = "any machine" if found.sender.lower() == "any" else found.sender
+    app.say(words + (f"; {sender} sends it." if sender else "."))
     for problem in found.problems:
-        app.warn(f"crmctl: {problem}")
+        app.fail(problem)
 
 
 @click.command("pause", cls=Command)
@@ -220,20 +234,15 @@ def own_server() -> MailServer | None:
 def _changes(app: App, changes: Sequence[Change]) -> None:
     if changes:
         app.print([""])
-        columns = [Column("customer", heading="since it was frozen"), Column("name"), Column("what"), Column("why")]
-        app.rows("table", columns, [[change.handle, change.name, change.what, change.reason] for change in changes])
+        rows: list[list[Value]] = [[change.handle, change.name, change.what, change.reason] for change in changes]
+        fitted(app, ("customer", "name", "what", "why"), rows, heading="since it was frozen")
 
 
 def _recipients(app: App, found: Plan) -> None:
     if not found.recipients:
         return
-    armed = any(person.arm for person in found.recipients)
-    columns = [Column("customer"), Column("name"), Column("address", heading=f"by {found.channel} to")]
-    rows: list[list[Value]] = [[person.handle, person.name, person.address] for person in found.recipients]
-    if armed:
-        columns.append(Column("arm"))
-        rows = [[*row, person.arm] for row, person in zip(rows, found.recipients, strict=True)]
-    app.rows("table", columns, rows)
+    rows: list[list[Value]] = [[person.handle, person.name, person.arm, person.address] for person in found.recipients]
+    fitted(app, ("customer", "name", "arm", f"by {found.channel} to"), rows)
 
 
 def _some(names: Sequence[str]) -> str:
@@ -250,8 +259,17 @@ def handle_of(app: App, ref: str) -> str:
 def _left_out(app: App, people: Sequence[LeftOut], *, after: bool) -> None:
     if people:
         app.print([""] if after else [])
-        columns = [Column("customer", heading="left out"), Column("name"), Column("reason")]
-        app.rows("table", columns, [[person.handle, person.name, person.reason] for person in people])
+        rows: list[list[Value]] = [[person.handle, person.name, person.reason] for person in people]
+        fitted(app, ("customer", "name", "reason"), rows, heading="left out")
+
+
+def _open_segment(app: App, plan: Plan) -> None:
+    """Say how people come into a segment that asks for nobody."""
+    if plan.recipients or plan.left_out:
+        return
+    data = app.book.index.data(app.book.schema.require("segment"), plan.segment) or {}
+    if not data.get("filter") and not data.get("customers"):
+        app.say(f"hint: It has no filter. For everybody: crmctl segment set {plan.segment} 'filter=name:*'")
 
 
 def _sum(plan: Plan) -> str:

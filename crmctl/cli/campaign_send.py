@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from crmctl.cli.app import App
 from crmctl.cli.app import pass_app
+from crmctl.cli.campaign_tables import lines
 from crmctl.cli.options import Command
 from crmctl.cli.options import output_option
 from crmctl.cli.words import counted
@@ -17,30 +19,35 @@ from crmctl.errors import INVALID
 from crmctl.errors import NOT_SENT
 from crmctl.errors import OK
 from crmctl.errors import CrmError
-from crmctl.errors import InvalidData
+from crmctl.errors import StorageFailed
 from crmctl.errors import UsageProblem
-from crmctl.render.rows import Column
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from collections.abc import Sequence
 
     from crmctl.mail.ledger.states import Row
-    from crmctl.render.rows import Value
     from crmctl.services.campaigns.plan import Entry
-    from crmctl.services.campaigns.runs import Asked
-    from crmctl.services.campaigns.runs import Sent
-    from crmctl.services.campaigns.triage import Line
+    from crmctl.services.campaigns.running.asking import Asked
+    from crmctl.services.campaigns.running.asking import Sent
+    from crmctl.services.campaigns.running.handing_over import Way
 
 from crmctl.cli.campaign import handle_of
 from crmctl.cli.campaign import own_server
 
-_SENT = tuple(Column(name) for name in ("customer", "name", "state", "address", "until", "code", "reason", "sid"))
+_TAKEN = {"letter": "handed over", "sms": "handed over", "phone": "to call", "visit": "to visit"}
+"""What becomes of messages on the channels that no mail server answers for."""
 
 
 @click.command("send", cls=Command)
 @click.argument("ref", metavar="[REF]", default="")
 @click.option("--send", "really", is_flag=True, help="Really send; without it, only what would go out is shown.")
+@click.option(
+    "--to",
+    "folder",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Put letters, text messages or what is to be said on the phone into a folder: --send --to ../letters.",
+)
 @click.option("--canary", type=click.IntRange(min=1), default=None, metavar="N", help="Send N, then pause for a look.")
 @click.option("--limit", type=click.IntRange(min=1), default=None, metavar="N", help="Send at most N in this run.")
 @click.option("--skip-bad", is_flag=True, help="Leave messages aside that cannot be made, and send the others.")
@@ -54,6 +61,7 @@ def send(
     app: App,
     ref: str,
     really: bool,
+    folder: Path | None,
     canary: int | None,
     limit: int | None,
     skip_bad: bool,
@@ -63,35 +71,50 @@ def send(
 ) -> int:
     """Send a campaign; without --send, show what would go out now, what waits and why.
 
+    E-mail goes to the mail server, text messages to the program that sends them (or into --to DIR), letters into
+    --to DIR, each and all in one file to print; for a campaign by phone everybody gets a follow-up.
+
     Without REF it is for all campaigns that are planned or running and that this machine sends.
 
     It can be run as often as you like, from cron too: nobody gets anything twice. Exit status 8 when some messages were
     not sent.
     """
-    from crmctl.services.campaigns.looking import look
-    from crmctl.services.campaigns.runs import Asked
+    from crmctl.services.campaigns.running.asking import Asked
 
     asked = Asked(limit or 0, canary or 0, skip_bad, catch_up)
-    if really and app.now_text and _at_terminal():
+    if really and app.now_text:
         _refuse_tomorrow(app)
     if not ref:
+        if folder is not None:
+            raise UsageProblem("--to is for one campaign", hint="crmctl campaign send REF --send --to DIR")
         return _each(app, lambda handle: _send(app, handle, asked, form, strict=strict, pauses=True), really)
     handle = handle_of(app, ref)
     if really:
-        return _send(app, handle, asked, form, strict=strict)
+        return _send(app, handle, asked, form, strict=strict, folder=folder)
+    if folder is not None:
+        _way(app, handle, folder)
+    return _look(app, handle, asked, form)
+
+
+def _look(app: App, handle: str, asked: Asked, form: str) -> int:
+    """Show what would go out now."""
+    from crmctl.services.campaigns.looking import look
+
     found = look(app.book, handle, asked, own_server())
-    _lines(app, found.lines, form, nothing="Nothing is left to send.")
+    lines(app, found.lines, form, nothing="Nothing is left to send.")
     _tell_notes(app, found)
     states = [line.state for line in found.lines]
-    would = states.count("send")
-    waits = len(states) - would - states.count("out")
-    app.say(f"{counted(would, 'message')} would go out now, {waits} would wait. Nothing was sent: --send does.")
+    would, bad = states.count("send"), states.count("bad")
+    waits = len(states) - would - bad - states.count("out")
+    cannot = f", {bad} cannot be made" if bad else ""
+    app.say(f"{counted(would, 'message')} would go out now, {waits} would wait{cannot}. Nothing was sent: --send does.")
     return OK if found.complete else INVALID
 
 
 def _each(app: App, send: Callable[[str], int], really: bool) -> int:
     """Send all that is due, or name it. What is wrong with one campaign does not hold up the others."""
     from crmctl.services.campaigns import control
+    from crmctl.services.campaigns.freezing import NobodyGets
 
     worst = OK
     handles = control.due(app.book)
@@ -102,13 +125,12 @@ def _each(app: App, send: Callable[[str], int], really: bool) -> int:
     for handle in handles:
         try:
             code = send(handle)
+        except NobodyGets:
+            continue  # There is nothing to do yet, and nothing is said of it every ten minutes.
         except CrmError as error:
-            app.fail(f"{handle}: {error.message}")
-            for problem in error.problems:
-                if problem.message not in error.message:
-                    app.warn(f"  {problem}")
-            if error.hint:
-                app.warn(f"hint: {error.hint}")
+            from crmctl.cli.telling import tell_error
+
+            tell_error(app, error, handle)
             code = error.code
         worst = max(worst, code)
         if code == INTERRUPTED:
@@ -116,20 +138,29 @@ def _each(app: App, send: Callable[[str], int], really: bool) -> int:
     return worst
 
 
-def _send(app: App, handle: str, asked: Asked, form: str, *, strict: bool, pauses: bool = False) -> int:
+def _way(app: App, handle: str, folder: Path | None) -> Way:
+    """The way out that a campaign has here; errors as ``handing_over.way_out``."""
+    from crmctl.services.campaigns.running import handing_over
+    from crmctl.services.mailing import config
+
+    return handing_over.way_out(app.book, handle, folder, config.read())
+
+
+def _send(
+    app: App, handle: str, asked: Asked, form: str, *, strict: bool, pauses: bool = False, folder: Path | None = None
+) -> int:
     from crmctl.cli.stopping import stop_requests
     from crmctl.services.campaigns import control
-    from crmctl.services.campaigns import runs
-    from crmctl.services.campaigns.desk import SendingElsewhere
-    from crmctl.services.campaigns.sending import OutcomeLost
-    from crmctl.services.mailing import config
-    from crmctl.services.mailing.outgoing import transport
+    from crmctl.services.campaigns.running import runs
+    from crmctl.services.campaigns.running.asking import World
+    from crmctl.services.campaigns.running.attempting import OutcomeLost
+    from crmctl.services.campaigns.running.desk import SendingElsewhere
 
-    mail = config.read().require_mail()
+    way = _way(app, handle, folder)
     with stop_requests() as requests:
-        world = runs.World(
-            transport=transport(mail),
-            mail=mail,
+        world = World(
+            transport=way.transport,
+            mail=way.mail,
             sleep=None if app.now_text else requests.sleep,
             interrupted=lambda: requests.asked,
             ask=_asking(app),
@@ -140,17 +171,11 @@ def _send(app: App, handle: str, asked: Asked, form: str, *, strict: bool, pause
             if strict:
                 raise
             return OK
-        except InvalidData as error:
-            if (
-                error.problems and error.hint and not pauses
-            ):  # Of an error with problems only those are shown otherwise.
-                app.warn(f"crmctl: {error.message}")
-                app.warn(f"hint: {error.hint}")
-            raise
         except OutcomeLost as error:
             _to_syslog(error.reply)
             raise
-    _report(app, handle, done, form)
+    _report(app, handle, done, form, _TAKEN.get(way.channel, "accepted"))
+    bound = _bind(app, way, folder, stopped=f"crmctl campaign resume {handle}, and " if done.stopped else "")
     if not pauses and not (done.counts or done.stopped or done.notes) and _at_terminal():
         app.say(_idle(handle, done))  # From cron, nothing is said when there was nothing to do.
     if done.interrupted:
@@ -159,23 +184,42 @@ def _send(app: App, handle: str, asked: Asked, form: str, *, strict: bool, pause
         # Said once, and not with every run of cron.
         control.pause(app.book, handle)
         app.say(f"{handle} is paused until somebody looks at it: crmctl campaign resume {handle}")
-    return OK if done.complete else NOT_SENT
+    return OK if done.complete and bound else NOT_SENT
 
 
-def _report(app: App, handle: str, done: Sent, form: str) -> None:
-    """What a run did. From cron, nothing is said when there was nothing to do."""
+def _bind(app: App, way: Way, folder: Path | None, stopped: str) -> bool:
+    """Bind the letters of a run into files to print, and name them as the user called the folder; whether they are.
+
+    ``stopped`` is what lets a campaign go on that the run has paused.
+    """
+    from crmctl.services.campaigns.running import handing_over
+
+    if folder is None:
+        return True
+    try:
+        app.print(str(folder / path.name) for path in handing_over.bind(way.transport, app.book.now()))
+    except StorageFailed as error:
+        app.fail(error.message)
+        app.warn(f"hint: Make room; then {stopped}the same command binds them.")
+        return False
+    return True
+
+
+def _report(app: App, handle: str, done: Sent, form: str, taken: str) -> None:
+    """What a run did. From cron, nothing is said when there was nothing to do. ``taken``: what becomes of messages."""
     from crmctl.services.campaigns.control import proof
 
     quiet = [line for line in done.lines if line.state in ("wait", "accepted", "hold")]
     if form != "table":
-        _lines(app, done.lines, form)
+        lines(app, done.lines, form)
     elif len(quiet) != len(done.lines):
-        _lines(app, [line for line in done.lines if line not in quiet], form)
+        lines(app, [line for line in done.lines if line not in quiet], form)
     if done.stopped:
-        app.warn(f"crmctl: {handle}: {done.stopped}")
+        app.fail(f"{handle}: {done.stopped}")
     _tell_notes(app, done)
     if done.counts:
-        told = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in sorted(done.counts.items()))
+        words = {"accepted": taken, "not_tried": "not tried"}
+        told = ", ".join(f"{count} {words.get(state, state)}" for state, count in sorted(done.counts.items()))
         app.say(f"{handle}: {told}. {proof(done.balance)}.")
 
 
@@ -185,7 +229,7 @@ def _at_terminal() -> bool:
 
 
 def _refuse_tomorrow(app: App) -> None:
-    """Refuse to send as if it were later than it is: the mail would be dated so.
+    """Refuse to send as if it were later than it is: letters and mail would be dated so.
 
     Raises:
         UsageProblem: ``--now`` is more than five minutes ahead of this machine's clock.
@@ -199,7 +243,11 @@ def _refuse_tomorrow(app: App) -> None:
 
 def _idle(handle: str, done: Sent) -> str:
     """Why a run that was asked for by name had nothing to do."""
+    from crmctl.services.campaigns import control
+
     dated = [line for line in done.lines if line.until]
+    if not done.lines and done.balance.finished:
+        return f"Nothing is left to send: {control.proof(done.balance)}."
     if not dated:
         return (
             f"Nothing went out: crmctl campaign plan {handle} says who gets it, "
@@ -237,34 +285,3 @@ def _asking(app: App) -> Callable[[Entry, Row], str] | None:
 def _tell_notes(app: App, done: Sent) -> None:
     for note in done.notes:
         app.say(note)
-
-
-def _lines(app: App, lines: Sequence[Line], form: str, nothing: str = "") -> None:
-    if form != "table":
-        rows: list[list[Value]] = [
-            [
-                line.entry.handle,
-                line.entry.name,
-                line.state,
-                line.entry.address or None,
-                line.until.isoformat() if line.until else None,
-                line.code or None,
-                line.reason or None,
-                line.entry.sid,
-            ]
-            for line in lines
-        ]
-        app.rows(form, _SENT, rows)
-        return
-    columns = [Column("customer"), Column("name"), Column("state"), Column("until"), Column("reason")]
-    table: list[list[Value]] = [
-        [
-            line.entry.handle,
-            line.entry.name,
-            line.state.replace("_", " "),
-            f"{line.until:%Y-%m-%d %H:%M}" if line.until else "",
-            line.reason or (f"to {line.entry.address}" if line.state == "send" else ""),
-        ]
-        for line in lines
-    ]
-    app.rows("table", columns, table, nothing=nothing)

@@ -13,9 +13,9 @@ from crmctl.cli.options import adopt_option
 from crmctl.cli.options import output_option
 from crmctl.cli.problems import COLUMNS
 from crmctl.cli.problems import FORMS
-from crmctl.cli.problems import counted
 from crmctl.cli.problems import problem_lines
 from crmctl.cli.problems import progress_bar
+from crmctl.cli.words import counted
 from crmctl.render.text import safe
 
 if TYPE_CHECKING:
@@ -35,10 +35,11 @@ if TYPE_CHECKING:
 @output_option("lines", formats=FORMS)
 @pass_app
 def check(app: App, paths: tuple[str, ...], merges: str | None, form: str) -> int:
-    """Check every record and every reference.
+    """Check every record, every reference and every template.
 
-    Looks at all files below records/ (or those named by PATH) and at crm.yaml, and lists all problems as
-    FILE:LINE:COLUMN: MESSAGE with a hint. The exit status is 1 when there are any.
+    Looks at all files below records/ and templates/ (or those named by PATH) and at crm.yaml, and lists all problems as
+    FILE:LINE:COLUMN: MESSAGE with a hint. The exit status is 1 when there are any. Templates are read here and not
+    rendered: `crmctl template check` tells what they lack for whom.
 
     With --merges it looks at the merges in the history instead, whoever made them: a hosting site's button, an editor,
     or crmctl. Each is derived again from what was merged, and every field that it lost or invented is named. The past
@@ -119,10 +120,10 @@ def fmt(app: App, paths: tuple[str, ...], only_check: bool, adopt: bool) -> int:
     app.book.refresh()
     if only_check:
         app.print(safe(path) for path in done.changed)
-    for problem in done.left:
-        app.warn(f"crmctl: {problem}")
-        if problem.hint:
-            app.warn(f"  hint: {problem.hint}")
+    if done.left:
+        from crmctl.cli.telling import tell_problems
+
+        tell_problems(app, done.left)
     status = errors.INVALID if done.unreadable else errors.OK
     if only_check:
         app.say(f"{counted(len(done.changed), 'file')} of {done.files:,} would change.")

@@ -10,6 +10,7 @@ import click
 
 from crmctl.cli.app import pass_app
 from crmctl.cli.options import Command
+from crmctl.cli.options import Ordered
 from crmctl.cli.options import adopt_option
 from crmctl.cli.options import output_option
 from crmctl.errors import UsageProblem
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from crmctl.cli.app import App
     from crmctl.services.consenting.consents import Terms
 
-_HELP = {"help_option_names": ["-h", "--help"]}
 _BASES = ("consent", "soft-opt-in", "contract", "legal", "legitimate-interest")
 
 
@@ -37,8 +37,8 @@ def _ref(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _proof(function: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
-        click.option("--on", metavar="WHEN", default="", help="The day of it; today when absent. Leans to the past."),
-        click.option("--wording", metavar="TEXT|@FILE", default="", help="What they were told."),
+        click.option("--on", metavar="WHEN", default="", help="The day of it: yesterday, fri ...; today when absent."),
+        click.option("--wording", metavar="TEXT|@FILE", default="", help="What they were told, or a file with it."),
         click.option("--evidence", default="", help="Where the proof is: order 4711, scan in the drawer ..."),
         click.option("--how", default="", help="How it was said: form, phone call, paper ..."),
     ):
@@ -46,7 +46,7 @@ def _proof(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-@click.group("consent", context_settings=_HELP)
+@click.group("consent", cls=Ordered)
 def consent() -> None:
     """Show and write down what a customer agreed to, per purpose.
 
@@ -56,7 +56,8 @@ def consent() -> None:
       crmctl consent withdraw ada newsletter --how 'phone call'
       crmctl consent request ada --purpose newsletter | sendmail -t
 
-    The purposes of a book stand in its crm.yaml. A withdrawal beats everything; a grant that comes after one names it.
+    The purposes of a book stand in its crm.yaml. A withdrawal beats every grant before it; a new grant opens it again,
+    and says that it came after.
     """
 
 
@@ -68,8 +69,8 @@ def show(app: App, ref: str, form: str) -> None:
     """Show what holds for every purpose, and whether they may be written to for it by e-mail."""
     from crmctl.cli.pick import picked
     from crmctl.render.rows import Column
-    from crmctl.services.consenting import consents
     from crmctl.services.consenting import requests
+    from crmctl.services.consenting import showing
 
     handle = picked(app, app.book.schema.require("customer"), ref)
     names = (
@@ -86,7 +87,7 @@ def show(app: App, ref: str, form: str) -> None:
         "not_now",
     )
     rows = []
-    for one in consents.show(app.book, handle):
+    for one in showing.show(app.book, handle):
         purpose = app.book.settings.purposes.get(one.purpose.lower())
         waits = requests.pending(app.book, handle, purpose) if purpose is not None else None
         state = f"{one.state or 'nothing said'}, asked {waits.at:%Y-%m-%d}" if waits else one.state
@@ -97,9 +98,9 @@ def show(app: App, ref: str, form: str) -> None:
     app.rows(form, [Column(names[place]) for place in used], [[row[place] for place in used] for row in rows])
 
 
-@consent.command("grant", cls=Command)
+@consent.command("grant", cls=Command, short_help="Write down that a customer agreed.")
 @_ref
-@click.argument("purpose")
+@click.argument("purpose", default="", required=False, metavar="PURPOSE")
 @click.option(
     "--channel",
     "channels",
@@ -114,7 +115,14 @@ def show(app: App, ref: str, form: str) -> None:
 def grant(
     app: App, /, ref: str, purpose: str, channels: tuple[str, ...], basis: str, adopt: bool, **proof: str
 ) -> None:
-    """Write down that a customer agreed."""
+    """Write down that a customer agreed to be written to for a PURPOSE, one of those in crm.yaml.
+
+    Nobody else knows what was said: write down how (--how) and where the proof is (--evidence).
+
+    \b
+      crmctl consent grant ada newsletter --how 'paper form' --evidence form-17
+      crmctl consent grant ada newsletter --channel phone --on yesterday
+    """
     from crmctl.cli.pick import picked
     from crmctl.services.consenting import consents
 
@@ -126,7 +134,7 @@ def grant(
 
 @consent.command("withdraw", cls=Command, short_help="Write down that a customer took consent back.")
 @_ref
-@click.argument("purpose")
+@click.argument("purpose", default="", required=False, metavar="PURPOSE")
 @click.option(
     "--channel", "channels", multiple=True, type=click.Choice(CHANNELS), help="Only on this channel; repeatable."
 )
@@ -154,7 +162,7 @@ def withdraw(
 
 @consent.command("request", cls=Command, short_help="Print a mail that asks them to confirm.")
 @_ref
-@click.option("--purpose", required=True, help="What for.")
+@click.option("--purpose", default="", help="What for: one of those in crm.yaml; has to be said.")
 @click.option("--wording", metavar="TEXT|@FILE", default="", help="What they are told; the purpose's help when absent.")
 @adopt_option
 @pass_app

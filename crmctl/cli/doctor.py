@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from crmctl.cli.app import App
-    from crmctl.services.clone.doctor import Finding
+    from crmctl.services.finding import Finding
 
 _COLORS = {"ok": "green", "warn": "yellow", "bad": "red"}
 
@@ -36,6 +36,11 @@ def doctor(app: App, fix: bool, rebuild: bool, form: str) -> int:
     1 when something is bad.
     """
     findings = list(_findings(app, fix=fix, rebuild=rebuild))
+    return told(app, form, findings)
+
+
+def told(app: App, form: str, findings: list[Finding]) -> int:
+    """Show what a doctor found; the exit status, which says whether anything is bad."""
     if form == "lines":
         app.print(lines(app, findings))
     else:
@@ -45,10 +50,10 @@ def doctor(app: App, fix: bool, rebuild: bool, form: str) -> int:
 
 
 def _findings(app: App, *, fix: bool, rebuild: bool) -> Iterator[Finding]:
-    from crmctl.services.clone.doctor import BAD
-    from crmctl.services.clone.doctor import Finding
     from crmctl.services.clone.doctor import book_findings
     from crmctl.services.clone.doctor import programs
+    from crmctl.services.finding import BAD
+    from crmctl.services.finding import Finding
 
     yield from programs(Path.cwd())
     try:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from crmctl import clock
-from crmctl.cli.problems import counted
+from crmctl.cli.words import counted
 from crmctl.errors import CrmError
 from crmctl.errors import InvalidData
 from crmctl.errors import UsageProblem

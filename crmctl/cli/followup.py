@@ -19,6 +19,7 @@ from crmctl.errors import OK
 from crmctl.errors import Ambiguous
 from crmctl.errors import UsageProblem
 from crmctl.render.rows import Column
+from crmctl.render.text import safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -124,14 +125,15 @@ def _ask_about_now(app: App) -> None:
 
 def _act(app: App, form: str, *, catch_up: bool, strict: bool) -> int:
     from crmctl.cli.stopping import stop_requests
-    from crmctl.services.campaigns.desk import SendingElsewhere
+    from crmctl.services.campaigns.running.desk import SendingElsewhere
     from crmctl.services.following import run as runs
+    from crmctl.services.following.course import Outside
     from crmctl.services.mailing import config
     from crmctl.services.mailing.outgoing import transport
 
     settings = config.read()
     with stop_requests() as requests:
-        outside = runs.Outside(
+        outside = Outside(
             transport=transport(settings.mail) if settings.mail is not None else None,
             mail=settings.mail,
             ingest=_ingest(app) if settings.inbox is not None else None,
@@ -167,7 +169,7 @@ def _report(app: App, report: Report, form: str) -> None:
     elif report.news:
         _show(app, report.news, form)
     for note in report.notes:
-        app.warn(f"crmctl: {note}")
+        app.fail(note)
     sent = sum(one.what == "sent" for one in report.decisions)
     acts = sent + sum(one.acts for one in report.decisions)
     if acts:
@@ -205,19 +207,27 @@ def release(app: App, ref: str) -> None:
     from crmctl.services.following import drafts
 
     if not ref:
-        rows: list[list[Value]] = [
-            [one.enrolment, one.step, "released" if one.released else "waits", str(one.path)]
-            for one in drafts.every(app.book)
-        ]
-        columns = [Column("enrolment"), Column("step", right=True), Column("state"), Column("file")]
-        app.rows("table", columns, rows, nothing="No drafts wait.")
+        rows: list[list[Value]] = []
+        for one in drafts.every(app.book):
+            found = app.book.index.row("SELECT customer, sequence FROM enrolments WHERE handle = ?", (one.enrolment,))
+            whose = [str(name) for name in found] if found is not None else [one.enrolment, ""]
+            rows.append([*whose, one.step, "released" if one.released else "waits", str(one.path)])
+        columns = [Column("customer"), Column("sequence"), Column("step", right=True), Column("state"), Column("file")]
+        _told(app, "table", columns, rows, "No drafts wait.")
         return
     if ref != "all" and not any(one.enrolment == ref for one in drafts.every(app.book)):
         from crmctl.cli.pick import picked
 
         ref = picked(app, app.book.schema.require("customer"), ref)
-    found = drafts.release(app.book, ref)
-    app.say(f"{counted(len(found), 'draft')} released; they go out with the next crmctl followup run --send.")
+    from functools import partial
+
+    from crmctl.services.following import releasing
+    from crmctl.services.mailing import config
+
+    server = config.read().mail  # Without one, only what stands in the draft can be looked at.
+    fault = partial(releasing.fault, app.book, server) if server is not None else None
+    released = drafts.release(app.book, ref, fault)
+    app.say(f"{counted(len(released), 'draft')} released; they go out with the next crmctl followup run --send.")
 
 
 def _show(app: App, found: Sequence[Decision], form: str, nothing: str = "") -> None:
@@ -253,8 +263,8 @@ def _show(app: App, found: Sequence[Decision], form: str, nothing: str = "") -> 
 
 
 def _told(app: App, form: str, columns: Sequence[Column], rows: Sequence[Sequence[Value]], nothing: str) -> None:
-    """A table whose last column are reasons; where the terminal is too narrow for it each row is a paragraph, because a
-    reason that is cut off is none."""
+    """A table whose last column are reasons or files; where the terminal is too narrow for it each row is a paragraph,
+    because what is cut off is of no use."""
     from crmctl.cli.today import paragraph
 
     names = [column.name for column in columns]
@@ -267,5 +277,6 @@ def _told(app: App, form: str, columns: Sequence[Column], rows: Sequence[Sequenc
     lines: list[str] = []
     for *facts, reason in cells:
         facts[step] = f"step {facts[step]}" if facts[step] else ""
-        lines += [*paragraph([fact for fact in facts if fact], app.width), *paragraph([reason], app.width, 4)]
+        words = paragraph([reason], app.width, 4) if " " in reason else [f"    {safe(reason)}"]
+        lines += [*paragraph([fact for fact in facts if fact], app.width), *words]
     app.print(lines, page=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -36,7 +37,8 @@ def help_(app: App, context: click.Context, topic: tuple[str, ...]) -> None:
         return
     name = topic[0].lower()
     if len(topic) == 1 and name in topics.TOPICS:
-        app.print(topics.TOPICS[name][1]().splitlines(), page=True)
+        lines = topics.TOPICS[name][1]().splitlines()
+        app.print((part for line in lines for part in _fitted(line, app.width)), page=True)
         return
     text = _command_help(context, topic)
     if text is None:
@@ -44,6 +46,17 @@ def help_(app: App, context: click.Context, topic: tuple[str, ...]) -> None:
         hint = f"Did you mean {near[0]}?" if near else f"The pages are {', '.join(topics.TOPICS)}."
         raise NotFound(f"there is no page {' '.join(topic)!r}", hint=hint)
     app.print(text.splitlines(), page=True)
+
+
+def _fitted(line: str, width: int) -> list[str]:
+    """A line of a page, broken where the terminal ends; what goes on stands below its own column."""
+    if not width or len(line) <= width:
+        return [line]
+    import textwrap
+
+    column = max((match.end() for match in re.finditer(r"(?:^| ) +(?=\S)", line)), default=0)
+    indent = column if column < width * 2 // 3 else len(line) - len(line.lstrip())
+    return textwrap.wrap(line, width, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False)
 
 
 def _command_help(context: click.Context, words: tuple[str, ...]) -> str | None:

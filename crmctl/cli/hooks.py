@@ -13,6 +13,7 @@ from crmctl.cli.app import pass_app
 from crmctl.cli.options import Command
 from crmctl.cli.options import output_option
 from crmctl.render.rows import Column
+from crmctl.vcs import hooknames
 
 if TYPE_CHECKING:
     from crmctl.cli.app import App
@@ -20,16 +21,7 @@ if TYPE_CHECKING:
     from crmctl.services.clone.githooks import Hook
 
 _HELP = {"help_option_names": ["-h", "--help"]}
-_NAMES = (
-    "pre-commit",
-    "pre-merge-commit",
-    "commit-msg",
-    "pre-push",
-    "post-merge",
-    "post-checkout",
-    "post-rewrite",
-    "pre-receive",
-)
+_NAMES = (*hooknames.CLONE, *hooknames.SERVER)
 _REFUSES = (
     "It takes no commit with records that are unreadable, not valid or of another id, without crm.yaml, with keys that "
     "run things, attributes of other merges, links, submodules, or programs outside of hooks/; and no rewound main "
@@ -63,6 +55,7 @@ def hooks() -> None:
     The checks refuse, in any commit:
       records, settings, templates and reports that cannot be read, or hold conflict markers
       records that are not valid, or whose id changes
+      templates that would not render, as they stand at the end of a push
       crm.yaml taken away from a book that stays
       keys that would name a program, a host, a password or a file elsewhere
       lines of .gitattributes that take records from crmctl's merge driver

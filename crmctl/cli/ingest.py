@@ -215,7 +215,7 @@ def calls(app: App, file: Path, format_: str, mapping: Path | None, dry_run: boo
 
     done = services.take_in(app.book, file, format_, mapping, dry_run=dry_run)
     for row in done.rejected[:_FIRST]:
-        app.warn(f"row {row.row} {row.why}")
+        app.warn(f"{file}:{row.row}: {row.why}")
     tell_counts(app, done.written, {**done.counts, "rejected": len(done.rejected)}, CALLS, dry_run=dry_run)
     return errors.FAILED if done.rejected else errors.OK
 

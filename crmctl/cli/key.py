@@ -11,6 +11,7 @@ import click
 from crmctl import errors
 from crmctl.cli.app import pass_app
 from crmctl.cli.options import Command
+from crmctl.cli.options import Ordered
 from crmctl.cli.options import output_option
 from crmctl.errors import CrmError
 from crmctl.render.rows import Column
@@ -18,10 +19,8 @@ from crmctl.render.rows import Column
 if TYPE_CHECKING:
     from crmctl.cli.app import App
 
-_HELP = {"help_option_names": ["-h", "--help"]}
 
-
-@click.group("key", context_settings=_HELP)
+@click.group("key", cls=Ordered)
 def key() -> None:
     """Show, hand on and take in the book's key.
 
@@ -30,8 +29,8 @@ def key() -> None:
     that sends needs a copy, and without it nothing is sent.
 
     \b
-      crmctl key export > key.txt      on the machine that has it
-      crmctl key import key.txt        on the other one; then delete key.txt
+      (umask 077; crmctl key export > key.txt)   on the machine that has it
+      crmctl key import key.txt                  on the other; then delete key.txt
 
     It is kept with your own settings ($XDG_CONFIG_HOME/crmctl/keys). Back it up: with it gone, nobody can tell who
     opted out, and links in mails that went out work no more.
@@ -42,17 +41,21 @@ def key() -> None:
 @output_option()
 @pass_app
 def show(app: App, form: str) -> int:
-    """Show which keys the book names, and whether they are on this machine."""
+    """Show which keys the book names, and whether they are on this machine; of one that is not, why."""
+    from crmctl.cli.telling import tell_error
     from crmctl.services.consenting import keys
 
     names = keys.all_named(app.book)
-    here = {name: keys.is_here(name) for name in names}
+    wrong = {name: error for name in names if (error := keys.lacking(name)) is not None}
     rows = [
-        [name, "yes" if here[name] else "no", "new entries" if place == 0 else ""] for place, name in enumerate(names)
+        [name, "no" if name in wrong else "yes", "new entries" if place == 0 else ""]
+        for place, name in enumerate(names)
     ]
     nothing = "The book has no key yet; one is made when it is first needed."
     app.rows(form, [Column("key"), Column("here"), Column("used_for")], rows, nothing=nothing)
-    return errors.OK if all(here.values()) else errors.FAILED
+    for error in wrong.values():
+        tell_error(app, error)
+    return errors.FAILED if wrong else errors.OK
 
 
 @key.command("export", cls=Command, short_help="Print the keys, for another machine.")

@@ -21,9 +21,11 @@ def too_little(kind: Kind, title: str, error: InvalidData) -> UsageProblem | Non
     if not given or len(given) < len(fields):
         return None
     article = "an" if kind.name[0] in "aeiou" else "a"
+    choices = [f" ({field.name}: {', '.join(field.choices)})" for field in fields if field and len(field.choices) > 1]
     return UsageProblem(
         f"{article} {kind.name.replace('_', ' ')} needs {' and '.join(option for option, _ in given)}",
-        hint=f"For example: crmctl {kind.name} add {shlex.quote(title)} {' '.join(example for _, example in given)}",
+        hint=f"For example: crmctl {kind.name} add {shlex.quote(title)} {' '.join(example for _, example in given)}"
+        + "".join(choices),
     )
 
 

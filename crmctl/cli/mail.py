@@ -10,10 +10,9 @@ import click
 
 from crmctl import errors
 from crmctl.cli.app import pass_app
-from crmctl.cli.doctor import lines
+from crmctl.cli.doctor import told
 from crmctl.cli.options import Command
 from crmctl.cli.options import output_option
-from crmctl.render.rows import Column
 
 if TYPE_CHECKING:
     from crmctl.cli.app import App
@@ -65,12 +64,7 @@ def doctor(app: App, offline: bool, no_connect: bool, config_file: Path | None, 
 
     lookup = None if offline else names.resolver()
     found = list(findings(config.read(config_file), lookup, connect=not no_connect, offline=offline))
-    if form == "lines":
-        app.print(lines(app, found))
-    else:
-        columns = [Column("state"), Column("what"), Column("found"), Column("hint"), Column("ms", right=True)]
-        app.rows(form, columns, (list(finding) for finding in found))
-    return errors.FAILED if any(finding.state == "bad" for finding in found) else errors.OK
+    return told(app, form, found)
 
 
 @mail.command("test", cls=Command)
@@ -88,6 +82,7 @@ def test(app: App, address: str, really: bool, config_file: Path | None) -> int:
     from crmctl.mail.transport.outcomes import ACCEPTED
     from crmctl.services.mailing import config
     from crmctl.services.mailing import outgoing
+    from crmctl.services.mailing import to_ourselves
     from crmctl.services.mailing import trying
 
     app.set_now(UTC)
@@ -101,7 +96,7 @@ def test(app: App, address: str, really: bool, config_file: Path | None) -> int:
         app.print(trial.data.decode("ascii").replace("\r\n", "\n").splitlines())
         app.say(f"This would go to {trial.recipient} by {where}; --send sends it.")
         return errors.OK
-    outcome = trying.send(trial, outgoing.transport(server))
+    outcome = to_ourselves.hand_over(trial, outgoing.transport(server))
     said = f"{outcome.code} {outcome.text}".strip() if outcome.code else outcome.text
     if outcome.state == ACCEPTED:
         app.say(f"Sent to {trial.recipient} by {where}: {said}")

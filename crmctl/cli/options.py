@@ -132,6 +132,18 @@ class Command(click.Command):
                 raise click.NoSuchOption(name, possibilities=get_close_matches(name, known), ctx=ctx)
 
 
+class Ordered(click.Group):
+    """A group that lists its commands in the order in which they are used, not by the alphabet."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("context_settings", {}).setdefault("help_option_names", ["-h", "--help"])
+        super().__init__(*args, **kwargs)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands as they were declared."""
+        return list(self.commands)
+
+
 def output_option(default: str = "table", *, formats: tuple[str, ...] = FORMATS) -> Callable[[F], F]:
     """``-o``: how rows are printed."""
     return click.option(

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
 
+from crmctl.cli import wide
 from crmctl.cli.app import App
 from crmctl.cli.app import pass_app
 from crmctl.cli.options import Command
 from crmctl.cli.options import output_option
 from crmctl.cli.words import counted
+from crmctl.errors import NotFound
 from crmctl.mail.ledger.states import STATES
 from crmctl.render.rows import Column
 
@@ -18,9 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from crmctl.render.rows import Value
-    from crmctl.services.campaigns.outbox import Send
+    from crmctl.services.campaigns.running.outbox import Send
 
-_LIST = ("sid", "campaign", "customer", "state", "at", "attempts", "next", "code", "text")
+_LIST = ("sid", "campaign", "customer", "state", "at", "attempts", "next", "code", "text", "sequence", "step")
 _EVENTS = ("at", "host", "event", "code", "text", "why")
 
 
@@ -30,18 +33,21 @@ def outbox() -> None:
 
 
 @outbox.command("list", cls=Command)
-@click.argument("ref", metavar="[CAMPAIGN]", default="")
+@click.argument("ref", metavar="[CAMPAIGN|SEQUENCE]", default="")
 @click.option("--state", "states", multiple=True, type=click.Choice(STATES), help="Only these; repeatable.")
 @click.option("--all", "everything", is_flag=True, help="Those that are done too.")
 @output_option()
 @pass_app
 def list_(app: App, ref: str, states: tuple[str, ...], everything: bool, form: str) -> None:
-    """List the messages that are not done: those that wait, and those whose fate is unknown."""
-    from crmctl.cli.pick import picked
-    from crmctl.services.campaigns import outbox as sends
+    """List the messages that are not done: those that wait, and those whose fate is unknown.
 
-    handle = picked(app, app.book.schema.require("campaign"), ref) if ref else ""
-    found = sends.sends(app.book, campaign=handle, states=states, everything=everything)
+    \b
+      crmctl outbox list welcome --state unknown
+    """
+    from crmctl.services.campaigns.running import outbox as sends
+
+    kind, handle = _sender(app, ref) if ref else ("", "")
+    found = sends.sends(app.book, **{kind: handle} if kind else {}, states=states, everything=everything)
     if form == "table":
         _table(app, found)
         return
@@ -56,11 +62,30 @@ def list_(app: App, ref: str, states: tuple[str, ...], everything: bool, form: s
             send.row.next_at or None,
             send.row.code or None,
             send.row.text or send.row.why or None,
+            send.sequence or None,
+            int(send.step) if send.step.isdecimal() else None,
         ]
         for send in found
     ]
-    columns = [Column(name, right=name in ("attempts", "code")) for name in _LIST]
+    columns = [Column(name, right=name in ("attempts", "code", "step")) for name in _LIST]
     app.rows(form, columns, rows, nothing="Nothing waits.")
+
+
+def _sender(app: App, ref: str) -> tuple[str, str]:
+    """(kind, handle) of the campaign or the sequence that ``ref`` means; a handle goes before a part of a name."""
+    from crmctl.cli.pick import picked
+
+    kinds = [app.book.schema.require(name) for name in ("campaign", "sequence")]
+    for kind in kinds:
+        if app.book.index.row(f"SELECT 1 FROM {kind.plural} WHERE handle = ?", (ref,)):
+            return kind.name, ref
+    with suppress(NotFound):
+        return "campaign", picked(app, kinds[0], ref)
+    try:
+        return "sequence", picked(app, kinds[1], ref)
+    except NotFound:
+        hint = "crmctl campaign list and crmctl sequence list show them all."
+        raise NotFound(f"there is no campaign or sequence {ref!r}", hint=hint) from None
 
 
 def _table(app: App, found: Sequence[Send]) -> None:
@@ -73,17 +98,17 @@ def _table(app: App, found: Sequence[Send]) -> None:
         again = f"again at {_local(app, row.next_at)}" if row.next_at else ""
         words = "; ".join(text for text in (again, said) if text)
         state = row.state.replace("_", " ")
-        rows.append([row.sid[:size], send.campaign or None, send.customer or None, state, _local(app, row.at), words])
-    columns = [Column(name) for name in ("sid", "campaign", "customer", "state", "since", "reason")]
-    app.rows("table", columns, rows, nothing="Nothing waits.")
+        rows.append([row.sid[:size], send.source or None, send.customer or None, state, _local(app, row.at), words])
+    columns = [Column(name) for name in ("sid", "from", "customer", "state", "since", "reason")]
+    wide.rows(app, "table", columns, rows, texts=("reason",), nothing="Nothing waits.")
 
 
-def _local(app: App, stamp: str) -> str:
-    """A stamp of the ledger as the book's clock shows it, to the minute."""
+def _local(app: App, stamp: str, clock: str = "%H:%M") -> str:
+    """A stamp of the ledger as the book's clock shows it, to the minute unless ``clock`` says otherwise."""
     from datetime import datetime
 
     try:
-        return f"{datetime.fromisoformat(stamp).astimezone(app.book.settings.zone):%Y-%m-%d %H:%M}"
+        return format(datetime.fromisoformat(stamp).astimezone(app.book.settings.zone), f"%Y-%m-%d {clock}")
     except ValueError:
         return stamp
 
@@ -94,7 +119,7 @@ def _local(app: App, stamp: str) -> str:
 @pass_app
 def show(app: App, sid: str, form: str) -> None:
     """Show everything that happened to one message; the start of its id is enough."""
-    from crmctl.services.campaigns import outbox as sends
+    from crmctl.services.campaigns.running import outbox as sends
 
     send, events = sends.one(app.book, sid)
     rows: list[list[Value]] = []
@@ -102,10 +127,24 @@ def show(app: App, sid: str, form: str) -> None:
         code, text = event.about.get("code") or None, str(event.about.get("text") or "") or None
         why = str(event.about.get("why") or event.about.get("result") or "") or None
         rows.append([event.t, event.host, event.ev, code, text, why])
-    app.rows(form, [Column(name) for name in _EVENTS], rows)
+    if form == "table":
+        _events(app, rows)
+    else:
+        app.rows(form, [Column(name) for name in _EVENTS], rows)
     facts = f" ({', '.join(sorted(send.row.facts))})" if send.row.facts else ""
-    whose = f"{send.campaign or send.row.camp} to {send.customer or send.row.cust}"
+    whose = f"{send.source or send.row.camp} to {send.customer or send.row.cust or 'somebody'}"
     app.say(f"{send.row.sid}: {whose}, {send.row.state.replace('_', ' ')}{facts}.")
+
+
+def _events(app: App, rows: Sequence[Sequence[Value]]) -> None:
+    """For people: times of the book's zone to the second, the machine only where there are several."""
+    several = len({row[1] for row in rows}) > 1
+    found: list[list[Value]] = []
+    for at, host, event, *words in rows:
+        said = " ".join(str(word) for word in words if word)
+        found.append([_local(app, str(at), "%H:%M:%S"), *([host] if several else []), event, said])
+    names = ("at", *(("host",) if several else ()), "event", "words")
+    wide.rows(app, "table", [Column(name) for name in names], found, texts=("words",))
 
 
 @outbox.command("resolve", cls=Command)
@@ -121,25 +160,40 @@ def show(app: App, sid: str, form: str) -> None:
 @pass_app
 def resolve(app: App, sid: str, answer: str, evidence: str) -> None:
     """Settle a message whose answer was lost: by a bounce, a reply, the server's log, or a word on the phone."""
-    from crmctl.services.campaigns import outbox as sends
+    from crmctl.services.campaigns.running import outbox as sends
 
     send = sends.resolve(app.book, sid, answer, evidence)
-    again = " The next run of the campaign sends the same bytes again." if answer == "resend" else ""
+    run = "crmctl followup run" if send.sequence else "run of the campaign"
+    again = f" The next {run} sends the same bytes again." if answer == "resend" else ""
     app.say(f"{send.row.sid} is {send.row.state.replace('_', ' ')} now.{again}")
 
 
 @outbox.command("adopt", cls=Command)
+@click.option("--from", "other", metavar="HOST", default="", help="Go on in place of a machine that is gone.")
 @click.option("--nothing-sent", is_flag=True, help="Hold nobody back: you know that nothing was sent meanwhile.")
 @click.option("-y", "--yes", is_flag=True, help="Go on without asking.")
 @pass_app
-def adopt(app: App, nothing_sent: bool, yes: bool) -> None:
+def adopt(app: App, other: str, nothing_sent: bool, yes: bool) -> None:
     """Go on after the ledger of this machine was lost, cut, changed or put back from an older copy.
 
-    Whoever may have got a message in what is missing is held back as unknown.
+    Whoever may have got a message in what is missing is held back as unknown. With --from it is about what another
+    machine had claimed of campaigns that any machine sends: crmctl outbox adopt --from lap-k3qf7ab2
     """
-    from crmctl.services.campaigns import outbox as sends
+    from crmctl.services.campaigns.running import outbox as sends
 
+    if other:
+        _take_over(app, other, nothing_sent=nothing_sent, yes=yes)
+        return
     app.confirm("Go on from what can still be read of the ledger?", yes=yes)
     done = sends.adopt(app.book, hold=not nothing_sent)
     lost = "others may be missing" if done.lost else "none is missing"
     app.say(f"{counted(done.kept, 'line')} kept, {lost}; {counted(len(done.held), 'message')} held back as unknown.")
+
+
+def _take_over(app: App, other: str, *, nothing_sent: bool, yes: bool) -> None:
+    from crmctl.services.campaigns.machines import taking_over
+
+    app.confirm(f"Go on in place of {other}? It must not send any more.", yes=yes)
+    after = "can be sent by any machine again" if nothing_sent else "unknown now: crmctl outbox list"
+    for done in taking_over.take_over(app.book, other, hold=not nothing_sent):
+        app.say(f"{done.campaign}: {counted(done.held, 'message')} that {other} held, {after}.")

@@ -1,10 +1,11 @@
-"""Asking which one is meant when a name fits several records."""
+"""Which record or kind a typed name means; a person is asked where it fits several."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from crmctl.errors import Ambiguous
+from crmctl.errors import UsageProblem
 from crmctl.services import refs
 
 if TYPE_CHECKING:
@@ -36,3 +37,20 @@ def _found(app: App, kind: Kind, ref: str) -> str:
         if app_choice is None:
             raise
         return app_choice
+
+
+def kind_named(app: App, name: str) -> Kind:
+    """The kind called ``name``, one of the book's own too.
+
+    Raises:
+        UsageProblem: there is none.
+    """
+    kind = app.book.schema.kind(name)
+    if kind is None:
+        from difflib import get_close_matches
+
+        names = [known.name for known in app.book.schema.kinds]
+        near = get_close_matches(name, names, 1)
+        hint = f"Did you mean {near[0]}?" if near else f"The kinds are {', '.join(names)}."
+        raise UsageProblem(f"there is no kind {name!r}", hint=hint)
+    return kind

@@ -1,4 +1,4 @@
-"""How problems in files are shown, counted, and waited for."""
+"""How problems in files are shown as results, and waited for; ``telling`` has those that end a command."""
 
 from __future__ import annotations
 
@@ -36,11 +36,6 @@ def problem_lines(app: App, problems: Iterable[Problem]) -> Iterator[str]:
         yield f"{app.style(safe(problem.where), bold=True)}: {safe(problem.message)}"
         if problem.hint:
             yield f"  hint: {safe(problem.hint)}"
-
-
-def counted(number: int, what: str) -> str:
-    """``1 file``, ``2 files``, ``1,204 files``."""
-    return f"{number:,} {what}" + ("" if number == 1 else "s")
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 import click
 
@@ -75,31 +76,62 @@ def resolve(
     # What cannot be read is what is asked about: nobody has to be told a second time.
     click.get_current_context().call_on_close(app.book.refresh)
     refs, said = _split(words)
-    asks = [how for how in (side, keep, rename, *said[:1]) if how]
-    if len(asks) > 1:
-        raise UsageProblem("one way to answer at a time: --ours, --theirs, --keep, --rename or FIELD=VALUE")
-    if drop and not side:
-        raise UsageProblem("--drop says that the other record goes: say which stays, --ours or --theirs")
+    way = _Way(side or "", keep or "", rename or "", said, drop)
+    way.check()
     state = look(app.book)
     if state is None and not go_on:
         tell_none(app)
         return errors.OK
-    if state is None:
-        return _settled(app, 0, form, go_on=go_on)
-    asked = told(app.book, state)
-    if not refs and not asks and not everything:
-        if asked:
+    answered = 0
+    if state is not None:
+        asked = told(app.book, state)
+        if refs or way.asks or everything:
+            chosen = _chosen(asked, refs, asks=way.asks, everything=everything)
+            answered = _answer(app, state, chosen, way, everything=everything, yes=yes)
+        elif asked:
             _one_by_one(app, state, asked)
-        return _settled(app, 0, form, go_on=go_on)
-    chosen = _chosen(asked, refs, asks=bool(asks), everything=everything)
-    if not asks:
+    return _settled(app, answered, form, go_on=go_on)
+
+
+class _Way(NamedTuple):
+    """How questions are answered: by a side, by what to keep, by a new handle, or field by field."""
+
+    side: str
+    keep: str
+    rename: str
+    said: list[Said]
+    drop: bool
+
+    @property
+    def asks(self) -> bool:
+        """Whether it says anything."""
+        return bool(self.side or self.keep or self.rename or self.said)
+
+    def check(self) -> None:
+        """Refuse what says two things.
+
+        Raises:
+            UsageProblem: it does.
+        """
+        if sum(map(bool, (self.side, self.keep, self.rename, self.said))) > 1:
+            raise UsageProblem("one way to answer at a time: --ours, --theirs, --keep, --rename or FIELD=VALUE")
+        if self.drop and not self.side:
+            raise UsageProblem("--drop says that the other record goes: say which stays, --ours or --theirs")
+
+
+def _answer(app: App, state: State, chosen: list[Asked], way: _Way, *, everything: bool, yes: bool) -> int:
+    """Answer the chosen questions the one way; how many were.
+
+    Raises:
+        UsageProblem: no answer is given.
+    """
+    if not way.asks:
         raise UsageProblem("what is the answer?", hint=_ways(chosen))
     if everything:
         app.confirm(f"Answer {counted(len(chosen), 'question')} about all records alike?", yes=yes)
-    answers = _answers(app, state, chosen, side or "", keep or "", rename or "", said, drop=drop)
+    answers = _answers(app, state, chosen, way)
     _note(app, state, answers)
-    answered = sum(1 for one in chosen if not answers.by_key.keys().isdisjoint(one.keys))
-    return _settled(app, answered, form, go_on=go_on)
+    return sum(1 for one in chosen if not answers.by_key.keys().isdisjoint(one.keys))
 
 
 def tell_none(app: App) -> None:
@@ -135,18 +167,16 @@ def _chosen(asked: Sequence[Asked], refs: Sequence[str], *, asks: bool, everythi
     return find(asked, refs)
 
 
-def _answers(
-    app: App, state: State, chosen: list[Asked], side: str, keep: str, rename: str, said: list[Said], *, drop: bool
-) -> Answers:
+def _answers(app: App, state: State, chosen: list[Asked], way: _Way) -> Answers:
     from crmctl.services.joining import conflict_answering as answering
 
-    if side:
-        return answering.take(app.book, state, chosen, side, drop=drop)
-    if keep:
-        return answering.keep(app.book, state, chosen, keep)
-    if rename:
-        return answering.rename(app.book, state, chosen, rename)
-    return answering.assign(app.book, state, chosen, said)
+    if way.side:
+        return answering.take(app.book, state, chosen, way.side, drop=way.drop)
+    if way.keep:
+        return answering.keep(app.book, state, chosen, way.keep)
+    if way.rename:
+        return answering.rename(app.book, state, chosen, way.rename)
+    return answering.assign(app.book, state, chosen, way.said)
 
 
 def _ways(chosen: Sequence[Asked]) -> str:

@@ -11,26 +11,18 @@ from crmctl.cli.app import App
 from crmctl.cli.app import pass_app
 from crmctl.cli.options import Command
 from crmctl.cli.options import output_option
-from crmctl.cli.words import counted
 from crmctl.errors import UsageProblem
 from crmctl.render.rows import Column
 from crmctl.render.text import json_safe
 from crmctl.render.text import safe
-from crmctl.services.campaigns.verdicts import money_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from collections.abc import Sequence
 
-    from crmctl.analytics.experiments import Comparison
-    from crmctl.analytics.proportions import Interval
-    from crmctl.render.rows import Value
-    from crmctl.services.campaigns import comparing
-    from crmctl.services.campaigns.results import Asked
-    from crmctl.services.campaigns.results import Results
+    from crmctl.services.campaigns.measuring.results import Asked
 
 _FORMATS = ("table", "json", "jsonl", "csv", "tsv", "md")
-_REVENUE = "revenue"
 
 
 def _asking(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -55,8 +47,9 @@ def results(app: App, ref: str, within: str, outcomes: tuple[str, ...], stage: s
     Everybody who was planned counts, sent to or not. Outcomes: reply, meeting, deal, won, purchase, revenue.
     """
     from crmctl.cli import results_data as data
-    from crmctl.services.campaigns import results as service
-    from crmctl.services.campaigns import verdicts
+    from crmctl.cli import results_tables as tables
+    from crmctl.services.campaigns.measuring import results as service
+    from crmctl.services.campaigns.measuring import verdicts
 
     found = service.results(app.book, _handle(app, ref), _asked(within, outcomes, stage))
     if form in ("json", "jsonl"):
@@ -64,7 +57,7 @@ def results(app: App, ref: str, within: str, outcomes: tuple[str, ...], stage: s
     elif form != "table":
         app.rows(form, data.LONG, data.long(found))
     else:
-        _show(app, found)
+        tables.show(app, found)
         app.print(safe(line) for line in (verdicts.verdict(found)[1], verdicts.gain(found)) if line)
     for note in found.notes:
         app.say(note)
@@ -78,7 +71,8 @@ def results(app: App, ref: str, within: str, outcomes: tuple[str, ...], stage: s
 def compare(app: App, refs: tuple[str, ...], within: str, outcomes: tuple[str, ...], stage: str, form: str) -> None:
     """Show several campaigns side by side, by the same measure. Chance did not share people out among them."""
     from crmctl.cli import results_data as data
-    from crmctl.services.campaigns import comparing
+    from crmctl.cli import results_tables as tables
+    from crmctl.services.campaigns.measuring import comparing
 
     handles = [_handle(app, ref) for ref in refs]
     found = comparing.compare(app.book, handles, _asked(within, outcomes, stage))
@@ -88,7 +82,7 @@ def compare(app: App, refs: tuple[str, ...], within: str, outcomes: tuple[str, .
         app.rows(form, data.LONG, [row for one in found for row in data.long(one.found)])
     else:
         names = [Column("measure")] + [Column(one.found.handle, right=True) for one in found]
-        app.rows(form, names, _side_by_side(found))
+        app.rows(form, names, tables.side_by_side(found))
     for one in found:
         for note in one.found.notes:
             app.say(f"{one.found.handle}: {note}")
@@ -106,8 +100,8 @@ def _handle(app: App, ref: str) -> str:
 def _asked(within: str, outcomes: tuple[str, ...], stage: str) -> Asked:
     from crmctl.model import values
     from crmctl.model.fields import Field
-    from crmctl.services.campaigns.results import EVERYTHING
-    from crmctl.services.campaigns.results import Asked
+    from crmctl.services.campaigns.measuring.results import EVERYTHING
+    from crmctl.services.campaigns.measuring.results import Asked
 
     try:
         days = int(str(values.normal(Field("within", "days"), within.strip(), values.Context())))
@@ -124,172 +118,3 @@ def _print_json(app: App, form: str, documents: Sequence[dict[str, Any]]) -> Non
         app.print(json_safe(json.dumps(one, ensure_ascii=False)) for one in documents)
     else:
         app.print([json_safe(json.dumps(documents, ensure_ascii=False, indent=2))])
-
-
-# For people
-
-
-def _show(app: App, found: Results) -> None:
-    from crmctl.services.campaigns import verdicts
-
-    if found.began is None or found.until is None:
-        return
-    people = counted(sum(group.n for group in found.groups), "person").replace("persons", "people")
-    app.say(
-        f"{found.handle} began on {found.began:%Y-%m-%d %H:%M} for {people}; what they did within "
-        f"{counted(found.asked.within, 'day')}, until {found.until:%Y-%m-%d %H:%M}."
-    )
-    heads = ["group", "people", "got it", "refused", "bounced", "complained", "opted out"]
-    heads += ["orders", found.currency] if any(found.purchases) else []
-    rows: list[list[Value]] = []
-    for group, told, orders in zip(found.groups, found.delivery, found.purchases, strict=True):
-        sent: list[Value] = [told.accepted, told.rejected, told.bounced, told.complained]
-        sales: list[Value] = [orders, money_of(found, sum(group.spent))] if any(found.purchases) else []
-        rows.append([group.name, group.n, *([None] * 4 if group.is_holdout else sent), told.opted_out, *sales])
-    columns = [Column(head, right=at > 0) for at, head in enumerate(heads)]
-    app.rows("table", columns, rows)
-    app.print([""])
-    _rates(app, found)
-    if found.analysis.comparisons:
-        app.print([""])
-        _differences(app, found, [verdicts.of(found, one) for one in found.analysis.comparisons])
-    app.print([""])
-
-
-def _rates(app: App, found: Results) -> None:
-    """What each group did; outcomes that nobody had are told in one line."""
-    rows: list[list[Value]] = []
-    nobody = []
-    for outcome in found.asked.outcomes:
-        if outcome == _REVENUE:
-            if found.buyers:
-                rows += _revenue_rows(found)
-            continue
-        if not any(group.counts[outcome] for group in found.groups):
-            nobody.append(outcome)
-            continue
-        for group, rates in zip(found.groups, found.analysis.rates, strict=True):
-            rate = rates[outcome]
-            share = _percent(rate.rate) if rate.rate is not None else None
-            span = _span(rate.interval, _percent) if rate.rate is not None else None
-            rows.append([outcome, group.name, rate.number, share, span])
-    columns = [Column("outcome"), Column("group"), Column("people", right=True)]
-    columns += [Column("rate", right=True), Column("interval", heading="95 % interval")]
-    if rows:
-        app.rows("table", columns, rows)
-    if nobody:
-        app.print([f"Nobody had: {', '.join(nobody)}."])
-
-
-def _revenue_rows(found: Results) -> list[list[Value]]:
-    rows: list[list[Value]] = []
-    for group, revenue in zip(found.groups, found.analysis.revenue, strict=True):
-        if revenue is not None:
-            amount = money_of(found, revenue.value)
-            span = _span(revenue.interval, lambda value: money_of(found, value))
-            rows.append([f"{found.currency} a head", group.name, len(group.spent), amount, span])
-    return rows
-
-
-def _differences(app: App, found: Results, words: Sequence[str]) -> None:
-    several = len(words) > 1
-    columns = [Column("outcome"), Column("compared"), Column("difference"), Column("lift")]
-    columns += [Column("p", right=True, heading="p (Holm)" if several else "p"), Column("verdict")]
-    columns.append(Column("seen", heading="could be seen"))
-    rows: list[list[Value]] = []
-    for one, word in zip(found.analysis.comparisons, words, strict=True):
-        is_money = one.outcome == _REVENUE
-
-        def shown(value: float, *, is_money: bool = is_money) -> str:
-            return f"{_plus(value)}{money_of(found, abs(value))}" if is_money else f"{value * 100:+.1f}"
-
-        rows.append(
-            [
-                f"{found.currency} a head" if is_money else one.outcome,
-                f"{one.group} against {one.against}",
-                f"{shown(one.difference)} ({_span(one.interval, shown)})",
-                _lift(one),
-                _chance(one.adjusted) if word == one.verdict else "",
-                word,
-                money_of(found, one.detectable) if is_money else f"{one.detectable * 100:.1f} points",
-            ]
-        )
-    app.rows("table", columns, rows)
-
-
-def _chance(p: float) -> str:
-    return f"{p:.3f}" if p >= 0.001 else "<0.001"
-
-
-def _plus(value: float) -> str:
-    return "-" if value < 0 else "+"
-
-
-def _lift(one: Comparison) -> str:
-    if one.lift is None:
-        return ""
-    words = f"{one.lift * 100:+.0f} %"
-    if one.lift_interval is None:
-        return words
-    return f"{words} ({one.lift_interval.low * 100:+.0f} to {one.lift_interval.high * 100:+.0f})"
-
-
-def _side_by_side(found: Sequence[comparing.Column]) -> list[list[Value]]:
-    """Measures as rows, campaigns as columns."""
-    first = found[0].found
-    rows: list[list[Value]] = [
-        ["began", *(f"{one.found.began:%Y-%m-%d}" if one.found.began else "not yet" for one in found)],
-        ["people", *(one.group.n for one in found)],
-        ["got it", *(one.delivery.accepted for one in found)],
-    ]
-    for outcome in first.asked.outcomes:
-        if outcome == _REVENUE:
-            rows.append(["revenue a head", *(_side_revenue(one) for one in found)])
-        else:
-            rows.append([outcome, *(_side_rate(one, outcome) for one in found)])
-    for name in ("bounced", "complained", "opted_out"):
-        rows.append([name.replace("_", " "), *(getattr(one.delivery, name) for one in found)])
-    rows.append(["cost", *(_cost_words(one.found) for one in found)])
-    rows.append(["brought in over its holdout", *(_brought_words(one.found) for one in found)])
-    return rows
-
-
-def _side_rate(one: comparing.Column, outcome: str) -> str:
-    rate = one.rates[outcome]
-    return "" if rate.rate is None else f"{_percent(rate.rate)} ({_span(rate.interval, _percent)})"
-
-
-def _side_revenue(one: comparing.Column) -> str:
-    if one.revenue is None:
-        return ""
-    span = _span(one.revenue.interval, lambda value: money_of(one.found, value))
-    return f"{money_of(one.found, one.revenue.value)} {one.found.currency} ({span})"
-
-
-def _cost_words(found: Results) -> str:
-    from crmctl.model.money import from_minor
-
-    if found.cost is None:
-        return ""
-    words = f"{from_minor(found.cost.amount, found.cost.currency)} {found.cost.currency}"
-    return f"{words} (budget)" if found.cost.is_budget else words
-
-
-def _brought_words(found: Results) -> str:
-    from crmctl.services.campaigns import verdicts
-
-    word = verdicts.verdict(found)[0]
-    if word in verdicts.SILENT:
-        return {verdicts.EARLY: "too early", verdicts.BROKEN: "broken"}.get(word, "")
-    if found.brought is None:
-        return "cannot be said"
-    span = _span(found.brought.interval, lambda value: money_of(found, value))
-    return f"{money_of(found, found.brought.value)} {found.currency} ({span})"
-
-
-def _percent(part: float) -> str:
-    return f"{part * 100:.1f} %"
-
-
-def _span(interval: Interval, shown: Callable[[float], str]) -> str:
-    return f"{shown(interval.low).removesuffix(' %')} to {shown(interval.high)}"

@@ -11,7 +11,7 @@ from typing import Any
 from crmctl.analytics.experiments import REVENUE
 from crmctl.model.money import from_minor
 from crmctl.render.rows import Column
-from crmctl.services.campaigns import verdicts
+from crmctl.services.campaigns.measuring import verdicts
 
 if TYPE_CHECKING:
     from crmctl.analytics.bootstrap import Estimate
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from crmctl.analytics.experiments import Rate
     from crmctl.analytics.proportions import Interval
     from crmctl.render.rows import Value
-    from crmctl.services.campaigns import comparing
-    from crmctl.services.campaigns.results import Results
+    from crmctl.services.campaigns.measuring import comparing
+    from crmctl.services.campaigns.measuring.results import Results
 
 LONG = tuple(
     Column(name)

@@ -19,8 +19,6 @@ from crmctl.errors import UsageProblem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from collections.abc import Iterable
-    from collections.abc import Iterator
     from collections.abc import Sequence
 
     from click.shell_completion import CompletionItem
@@ -40,8 +38,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "ingest": ("ingest", "ingest", "Take in mail, calendars, call records and web forms."),
     "email": ("email_query", "email", "Find e-mail addresses, for mail programs."),
     "phone": ("phone", "phone", "Show the brief of whoever calls."),
-    "import": ("transfer", "import_", "Take in records from a file."),
-    "export": ("transfer", "export", "Write records out to a file."),
+    "import": ("imports", "import_", "Take in records from a file."),
+    "export": ("exports", "export", "Write records out to a file."),
     "template": ("template", "template", "List, check and render templates."),
     "consent": ("consent", "consent", "Show and write down what a customer agreed to."),
     "suppress": ("suppress", "suppress", "Keep addresses from ever being written to."),
@@ -59,7 +57,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "diff": ("past", "diff", "Show in words what changed between two moments."),
     "why": ("why", "why", "Show where a value comes from."),
     "batch": ("batch", "batch", "Run commands from a file as one change."),
-    "check": ("check", "check", "Check every record and every reference."),
+    "check": ("check", "check", "Check every record, reference and template."),
     "fmt": ("check", "fmt", "Bring record files into their canonical form."),
     "history": ("history", "history", "Show who changed what, from git."),
     "schema": ("schema", "schema", "Print a kind's JSON Schema, for editors."),
@@ -165,7 +163,7 @@ ROOT = Root(
     "  crmctl today                           what to do now",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit status: 0 ok, 1 failed or problems found, 2 usage, 3 not found or ambiguous, 4 invalid data, "
-    "5 conflict, 6 no book, 7 locked. crmctl help exit-codes says more.",
+    "5 conflict, 6 no book, 7 locked, 8 some messages not sent. crmctl help exit-codes says more.",
 )
 
 
@@ -186,7 +184,7 @@ def run(arguments: Sequence[str], early: Book | None = None) -> int:
         return errors.INTERRUPTED
     except OSError as error:
         drop(sys.stdout)
-        return _tell_refused(app, error)
+        return _told(app, error, arguments)
     return status
 
 
@@ -223,114 +221,36 @@ def _guarded(app: App, arguments: Sequence[str], action: Callable[[], int]) -> i
     """The exit status of ``action``; its errors in words."""
     try:
         return action()
-    except CrmError as error:
-        _tell(app, error)
-        return error.code
-    except click.exceptions.Abort:
-        app.fail("given up; nothing was changed.")
-        return errors.INTERRUPTED
-    except click.ClickException as error:
-        _tell_usage(app, error)
-        return errors.USAGE if isinstance(error, click.UsageError) else errors.FAILED
     except (BrokenPipeError, KeyboardInterrupt):
         raise
-    except OSError as error:
-        return _tell_refused(app, error)
-    except Exception as error:  # noqa: BLE001 - the one place where a bug of ours meets the user
-        return _tell_unexpected(app, error, arguments)
+    except Exception as error:  # noqa: BLE001 - the one place where an error, or a bug of ours, meets the user
+        return _told(app, error, arguments)
 
 
-def _tell(app: App, error: CrmError) -> None:
-    problems = error.problems
-    if len(problems) > 1 or any(problem.message not in error.message for problem in problems):
-        _tell_problems(app, problems)
-        return
-    app.fail(error.message)
-    if isinstance(error, errors.Ambiguous):
-        for handle, title in error.candidates:
-            app.warn(f"  {handle}  {title}")
-    hint = error.hint or (error.problems[0].hint if error.problems else "")
-    if hint:
-        app.warn(f"hint: {hint}")
+def _told(app: App, error: Exception, arguments: Sequence[str]) -> int:
+    """Tell an error; its exit status."""
+    from crmctl.cli import telling
 
-
-def _tell_problems(app: App, problems: Iterable[errors.Problem]) -> None:
-    for problem in problems:
-        app.fail(str(problem))
-        if problem.hint:
-            app.warn(f"  hint: {problem.hint}")
-
-
-def _tell_usage(app: App, error: click.ClickException) -> None:
-    message = error.format_message()
-    if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):
-        app.warn(message)
-        return
-    app.fail(f"{message[:1].lower()}{message[1:].rstrip('.')}")
-    if isinstance(error, click.UsageError) and error.ctx is not None:
-        app.warn(f"hint: {error.ctx.command_path} --help")
-
-
-def _tell_refused(app: App, error: OSError) -> int:
-    """Something the operating system would not do, outside of the book's own files."""
-    from crmctl.store.files import storage_failed
-
-    failed = storage_failed(str(error.filename or "the output"), error, "write" if error.filename is None else "use")
-    _tell(app, failed)
-    return failed.code
+    if isinstance(error, CrmError):
+        telling.tell_error(app, error)
+        return error.code
+    if isinstance(error, click.exceptions.Abort):
+        app.fail("given up; nothing was changed.")
+        return errors.INTERRUPTED
+    if isinstance(error, click.ClickException):
+        return telling.tell_usage(app, error)
+    if isinstance(error, OSError):
+        return telling.tell_refused(app, error)
+    return telling.tell_unexpected(app, error, arguments)
 
 
 def _tell_unreadable(app: App) -> int:
     """Name every record that could not be read, whatever the command was about."""
     book = app.opened
     problems = book.unreadable() if book is not None and book.was_read else []
-    _tell_problems(app, problems)
-    return errors.INVALID if problems else errors.OK
+    if not problems:
+        return errors.OK
+    from crmctl.cli.telling import tell_problems
 
-
-def _tell_unexpected(app: App, error: Exception, arguments: Sequence[str]) -> int:
-    """What nobody foresaw: a word that is no text, an index that was damaged meanwhile, or a bug of ours."""
-    if isinstance(error, UnicodeEncodeError):
-        bad = next((argument for argument in arguments if not argument.isascii() and _is_broken(argument)), None)
-        if bad is not None:
-            app.fail(f"{bad!r} is not UTF-8")
-            return errors.USAGE
-    if app.opened is not None and app.opened.discard_damaged_index(error):
-        app.fail("the index of this book was damaged; it has been thrown away")
-        app.warn("hint: Run the command again; the index is made anew from the book.")
-        return errors.FAILED
-    return _tell_bug(app, error, arguments)
-
-
-def _is_broken(text: str) -> bool:
-    return any(0xD800 <= ord(character) < 0xE000 for character in text)
-
-
-def _tell_bug(app: App, error: Exception, arguments: Sequence[str]) -> int:
-    """A bug: one line for the user, where it happened for whoever mends it, and no values from records."""
-    import platform
-    import tempfile
-    import traceback
-
-    if "--debug" in arguments:
-        app.warn("".join(traceback.format_exception(error)))
-        return errors.BUG
-    text = "".join(_places(error))
-    descriptor, path = tempfile.mkstemp(prefix="crmctl-", suffix=".log")
-    with open(descriptor, "w", encoding="utf-8", errors="replace") as log:  # noqa: PTH123 - opened by mkstemp
-        log.write(f"crmctl {__version__}, Python {platform.python_version()}, {platform.platform()}\n\n{text}")
-    app.fail(f"a bug of ours: {type(error).__name__} (the details are in {path})")
-    app.warn("hint: The book is as it was. Please report it with that file; --debug tells more, values included.")
-    return errors.BUG
-
-
-def _places(error: BaseException) -> Iterator[str]:
-    """A traceback without the words of the errors in it: those may be values from records."""
-    import traceback
-
-    before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    if before is not None:
-        yield from _places(before)
-        yield "\nand then:\n\n"
-    yield from traceback.format_tb(error.__traceback__)
-    yield f"{type(error).__module__}.{type(error).__qualname__}\n"
+    tell_problems(app, problems)
+    return errors.INVALID

@@ -9,7 +9,9 @@ import click
 from crmctl import errors
 from crmctl.cli.app import pass_app
 from crmctl.cli.options import Command
+from crmctl.cli.options import Ordered
 from crmctl.cli.options import output_option
+from crmctl.errors import UsageProblem
 from crmctl.model.kinds import CHANNELS
 from crmctl.render.rows import Column
 
@@ -17,16 +19,15 @@ if TYPE_CHECKING:
     from crmctl.cli.app import App
     from crmctl.services.consenting.suppression import Entry
 
-_HELP = {"help_option_names": ["-h", "--help"]}
 _WHYS = ("unsubscribed", "hard-bounce", "complaint", "manual", "erased")
 
 
-@click.group("suppress", context_settings=_HELP)
+@click.group("suppress", cls=Ordered)
 def suppress() -> None:
     """Keep addresses from ever being written to.
 
     \b
-      crmctl suppress add ada@example.com
+      crmctl suppress add ada@example.com --reason 'asked at the fair'
       crmctl suppress add +49301234567 --purpose newsletter
       crmctl suppress check ada@example.com
       crmctl suppress rm ada@example.com --reason 'typed by mistake'
@@ -36,19 +37,30 @@ def suppress() -> None:
     """
 
 
-@suppress.command("add", cls=Command)
+@suppress.command("add", cls=Command, short_help="Never write to an address again.")
 @click.argument("address")
 @click.option("--purpose", default="", help="Only for this purpose; everything when absent.")
 @click.option("--channel", type=click.Choice(CHANNELS), default=None, help="Only on this channel; all when absent.")
 @click.option("--why", type=click.Choice(_WHYS), default="manual", show_default=True, help="What was the cause.")
-@click.option("--source", default="", help="How you know, in words that name nobody.")
+@click.option(
+    "--reason", "--source", "reason", default="", help="How you know: words that name nobody, no digits. It stays."
+)
 @pass_app
-def add(app: App, address: str, purpose: str, channel: str | None, why: str, source: str) -> None:
-    """Never write to an address (e-mail or phone number) again."""
+def add(app: App, address: str, purpose: str, channel: str | None, why: str, reason: str) -> None:
+    """Never write to an address (e-mail or phone number) again.
+
+    It lasts: undo does not take it back. --why says the cause, by which it is judged later: what the team put there
+    (manual, hard-bounce) can be taken back by rm, what somebody asked for themselves cannot. --reason is for people. It
+    stands in the list for good, also when everything else about somebody is erased, so it must not tell who it is.
+
+    \b
+      crmctl suppress add ada@example.com --reason 'asked at the fair'
+      crmctl suppress add ada@example.com --why complaint --purpose newsletter
+    """
     from crmctl.cli.lasting import told
     from crmctl.services.consenting import listing
 
-    told(app, listing.add(app.book, address, purpose=purpose, channel=channel or "", why=why, source=source))
+    told(app, listing.add(app.book, address, purpose=purpose, channel=channel or "", why=why, reason=reason))
     if not listing.has_customer(app.book, address):
         app.say("No customer has this address; it is kept from being written to all the same.")
 
@@ -59,8 +71,9 @@ def add(app: App, address: str, purpose: str, channel: str | None, why: str, sou
 def list_(app: App, form: str) -> None:
     """List the entries that count; who they are about cannot be told from them."""
     from crmctl.services.consenting import suppression
+    from crmctl.services.consenting import suppression_files
 
-    entries = suppression.everything(app.book).entries
+    entries = suppression_files.everything(app.book).entries
     _show(app, form, suppression.active(entries), "Nobody is suppressed.")
 
 
@@ -77,9 +90,11 @@ def check(app: App, address: str, form: str) -> int:
     return errors.FAILED if found else errors.OK
 
 
-@suppress.command("rm", cls=Command)
+@suppress.command("rm", cls=Command, short_help="Take back what the team put onto the list.")
 @click.argument("address")
-@click.option("--reason", required=True, help="Why it may be written to again, in words that name nobody.")
+@click.option(
+    "--reason", default="", help="Why it may be written to again; has to be said. Words that name nobody, no digits."
+)
 @pass_app
 def rm(app: App, address: str, reason: str) -> None:
     """Take back what the team put onto the list (manual, hard-bounce).
@@ -89,6 +104,9 @@ def rm(app: App, address: str, reason: str) -> None:
     from crmctl.cli.lasting import told
     from crmctl.services.consenting import listing
 
+    if not reason.strip():
+        hint = "Say it for the others: --reason 'typed by mistake'"
+        raise UsageProblem("why may it be written to again? no reason is given", hint=hint)
     told(app, listing.remove(app.book, address, reason))
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import click
 
+from crmctl import errors
 from crmctl.cli.app import App
 from crmctl.cli.app import pass_app
 from crmctl.cli.options import Command
+from crmctl.cli.options import Ordered
 from crmctl.cli.options import output_option
 from crmctl.cli.words import counted
 from crmctl.render.rows import Column
 from crmctl.render.text import safe
 
 
-@click.group("template", context_settings={"help_option_names": ["-h", "--help"]})
+@click.group("template", cls=Ordered)
 def template() -> None:
     """List, check and render templates."""
 
@@ -23,6 +25,7 @@ def template() -> None:
 @pass_app
 def list_(app: App, form: str) -> int:
     """List the templates in templates/."""
+    from crmctl.cli.telling import tell_error
     from crmctl.errors import InvalidData
     from crmctl.services import templates
 
@@ -38,9 +41,8 @@ def list_(app: App, form: str) -> int:
     columns = [Column(name) for name in ("name", "form", "channel", "purpose", "language", "subject")]
     app.rows(form, columns, rows, nothing="" if broken else "No templates yet; put a .md file into templates/.")
     for fault in broken:
-        for problem in fault.problems or (fault.message,):
-            app.fail(str(problem))
-    return 4 if broken else 0
+        tell_error(app, fault)
+    return errors.INVALID if broken else errors.OK
 
 
 @template.command("check", cls=Command)
@@ -61,7 +63,7 @@ def check(app: App, names: tuple[str, ...], segment: str, form: str) -> int:
         app.rows(form, columns, rows)
     failed = len({(fault.template, fault.customer) for fault in faults if fault.customer})
     app.say(f"{counted(count, 'message')} rendered, {failed or 'none'} with problems.")
-    return 1 if faults else 0
+    return errors.FAILED if faults else errors.OK
 
 
 @template.command("render", cls=Command)
@@ -77,13 +79,13 @@ def render(app: App, name: str, ref: str, html: bool) -> int:
     handle = picked(app, app.book.schema.require("customer"), ref)
     message = next(iter(templates.rendered(app.book, templates.load(app.book, name), [handle])))
     for problem in message.problems:
-        app.warn(f"crmctl: {handle}: {problem}")
+        app.fail(f"{handle}: {problem}")
     if message.problems:
-        return 1
+        return errors.FAILED
     if html and not message.html:
-        app.warn("crmctl: a text template has no HTML part")
-        return 1
+        app.fail("a text template has no HTML part")
+        return errors.FAILED
     body = message.html if html else message.text
     lines = [] if html or not message.subject else [f"Subject: {safe(message.subject)}", ""]
     app.print([*lines, *safe(body, lines=True).splitlines()], page=True)
-    return 0
+    return errors.OK

@@ -1,4 +1,4 @@
-"""``crmctl today``: what is due, who is getting cold, what is stuck."""
+"""``crmctl today``: what is due, who waits for an answer, who is getting cold, what is stuck."""
 
 from __future__ import annotations
 
@@ -26,13 +26,6 @@ if TYPE_CHECKING:
 SECTION = 10
 """Things a section shows before it sums up the rest."""
 _INDENT = 13
-_SECTIONS = (
-    ("Follow-ups", ("overdue", "due")),
-    ("Cases", ("respond", "resolve")),
-    ("Getting cold", ("cold",)),
-    ("Deals", ("past-close", "no-next-step")),
-    ("Birthdays", ("birthday",)),
-)
 
 
 def _complete(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[Any]:
@@ -52,7 +45,11 @@ def _complete(context: click.Context, _parameter: click.Parameter, incomplete: s
 def today(
     app: App, days: int, owner: str | None, everything: bool, address: str | None, really: bool, form: str
 ) -> int:
-    """Show what is due, who is getting cold, what is stuck, each with its reason."""
+    """Show what is due, who waits for an answer or is getting cold, what is stuck, each with its reason.
+
+    Who wrote in the last 14 days and heard nothing from you since waits for an answer; who needs none gets
+    `crmctl interaction set ID outcome=answered`.
+    """
     from crmctl.services.today import today
 
     if really and not address:
@@ -106,8 +103,10 @@ def _mail(app: App, found: Sequence[Due], address: str, *, really: bool) -> int:
 
 
 def _screen(app: App, found: Sequence[Due], most: int) -> Iterator[str]:
+    from crmctl.services.today import SECTIONS
+
     yield app.style(f"{app.book.now():%A %Y-%m-%d}", bold=True)
-    for heading, slugs in _SECTIONS:
+    for heading, slugs in SECTIONS:
         section = [due for due in found if due.why in slugs]
         if not section:
             continue
@@ -139,6 +138,8 @@ def _label(due: Due) -> str:
         return "idle"
     if due.days is None:
         return "never"
+    if due.why == "unanswered" and due.days < 0:
+        return f"{-due.days} d ago"
     if due.days < 0:
         return f"{-due.days} d late"
     return {0: "today", 1: "tomorrow"}.get(due.days, f"in {due.days} d")

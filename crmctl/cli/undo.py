@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from crmctl.cli.app import App
+    from crmctl.errors import Conflict
     from crmctl.render.rows import Value
     from crmctl.services.past.undo import Plan
     from crmctl.services.past.undo_overlaps import Overlap
@@ -72,13 +73,17 @@ def undo(
     refused = service.refusal(app.book, plan, rest=rest, allow_removals=allow_removals)
     if dry_run:
         if refused is not None:
-            reason = refused.message.removesuffix("; nothing was undone").removesuffix(", so nothing was undone")
-            app.say(f"It would be refused: {reason}.")
-            app.say(f"hint: {refused.hint}")
+            _say_refused(app, refused)
         return
     if refused is not None:
         raise refused
     app.written(service.carry_out(app.book, plan, rest=rest, allow_removals=allow_removals))
+
+
+def _say_refused(app: App, refused: Conflict) -> None:
+    reason = refused.message.removesuffix("; nothing was undone").removesuffix(", so nothing was undone")
+    app.say(f"It would be refused: {reason}.")
+    app.say(f"hint: {refused.hint}")
 
 
 def _list(app: App, limit: int, form: str) -> None:

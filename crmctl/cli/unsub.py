@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from crmctl.services.consenting.unsubscribing import Asked
 
 _SHOWN = 20
+_OTHERWISE = (
+    "The token stands whole in the mail's List-Unsubscribe line. Who asks without one is honoured all the same: "
+    "crmctl consent withdraw REF PURPOSE, or crmctl suppress add ADDRESS --why unsubscribed"
+)
 
 
 @click.command("unsub", cls=Command)
@@ -65,6 +69,8 @@ def unsub(app: App, words: tuple[str, ...], log: TextIO | None) -> int:
     if read is not None:
         _sum(app, read, answers)
     refused = [answer for answer in answers[: len(words)] if answer.state == unsubscribing.REFUSED]
+    if refused:
+        app.warn(f"hint: {_OTHERWISE}")
     return errors.FAILED if refused else errors.OK
 
 
@@ -73,7 +79,7 @@ def _tell(app: App, answer: Answer) -> None:
     scope = "everything" if answer.scope == "all" else answer.scope
     where = _where(answer.asked)
     if answer.state == "refused":
-        app.warn(f"{where}: refused, {answer.why}")
+        app.fail(f"{where}: refused, {answer.why}")
     elif answer.state == "before":
         app.say(f"{where}: {whom}, {scope}: {answer.why or 'was honoured before'}")
     else:

@@ -9,8 +9,8 @@ if TYPE_CHECKING:
 
 
 def counted(number: int, noun: str) -> str:
-    """``1 message``, ``2 messages``."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    """``1 message``, ``2 messages``, ``1,204 messages``."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 def undo_words(book: Book, commit: str) -> str:

@@ -7,6 +7,7 @@ else. It takes the place of ours at the very end, as a whole; the exit status is
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -112,4 +113,8 @@ def _guarded(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(_guarded(sys.argv[1:]))
+    gc.disable()  # For one file it costs a fifth of the time and finds nothing.
+    try:
+        sys.exit(_guarded(sys.argv[1:]))
+    finally:
+        gc.freeze()

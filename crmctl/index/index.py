@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import sqlite3
 from typing import TYPE_CHECKING
 from typing import Any
 from typing import NamedTuple
 
 from crmctl.errors import Problem
+from crmctl.index import connecting
 from crmctl.index import ddl
-from crmctl.index import facts
-from crmctl.index.rows import Encoder
 
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -21,19 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from crmctl.index.rows import Cell
-    from crmctl.index.rows import Row
+    from crmctl.index.inserting import Inserter
     from crmctl.model.fields import Kind
     from crmctl.model.raw import RawMap
     from crmctl.model.settings import Settings
 
 
 _ABOUT_CUSTOMERS = frozenset({"deal", "case", "followup"})
-_BATCH = 500
-
-
-WAIT = 1.0
-"""Seconds to wait for another process that is at work in the index; after that a copy in memory has to do."""
 
 
 class State(NamedTuple):
@@ -57,25 +48,6 @@ class Interaction(NamedTuple):
     value: RawMap
 
 
-def unusable(error: BaseException) -> bool:
-    """Whether ``error`` is SQLite's: the file is damaged or foreign, the disk is full, or someone is in the way."""
-    return isinstance(error, sqlite3.DatabaseError)
-
-
-def busy(error: BaseException) -> bool:
-    """Whether ``error`` means that another process is at work in the index."""
-    return _code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-
-
-def damaged(error: BaseException) -> bool:
-    """Whether ``error`` means that the index file is torn."""
-    return _code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-
-
-def _code(error: BaseException) -> int:
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF
-
-
 class Index:
     """One open index."""
 
@@ -83,11 +55,8 @@ class Index:
         self.connection = connection
         self.writable = writable
         self._settings: Settings | None = None
-        self._encoders: dict[str, Encoder] = {}
-        self._next_row: dict[str, int] = {}
+        self._inserter: Inserter | None = None
         self._affected: set[str] | None = set()
-        self._waiting: dict[str, list[Sequence[Cell]]] = {}
-        self._new: dict[tuple[str, str], str] = {}
         self._displaced: set[str] = set()
 
     @classmethod
@@ -99,29 +68,19 @@ class Index:
         writable = True
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            connection = _connect_to_file(path)
+            connection = connecting.to_file(path)
         except (OSError, sqlite3.Error):
             try:
-                connection, writable = _connect(f"file:{_quoted(path)}?immutable=1"), False
+                connection, writable = connecting.read_only(path), False
             except sqlite3.Error:
-                connection = _connect(":memory:")
+                connection = connecting.in_memory()
         index = cls(connection, writable=writable)
         return index, index.state()
 
     @classmethod
     def in_memory(cls) -> Index:
         """An empty index that goes with the process."""
-        return cls(_connect(":memory:"))
-
-    @staticmethod
-    def discard(path: Path) -> bool:
-        """Take a damaged index away; whether that could be done."""
-        try:
-            for ending in ("", "-journal", "-wal", "-shm"):
-                path.with_name(path.name + ending).unlink(missing_ok=True)
-        except OSError:
-            return False
-        return True
+        return cls(connecting.in_memory())
 
     def state(self) -> State | None:
         """What the index knows of the book now; None when it knows nothing that can be used."""
@@ -151,7 +110,7 @@ class Index:
         Where it could not, nothing in ``other`` can be relied on.
         """
         try:
-            self.connection.backup(other.connection, progress=_give_up_when_busy)
+            self.connection.backup(other.connection, progress=connecting.give_up_when_busy)
         except sqlite3.Error:
             return False
         return True
@@ -201,35 +160,36 @@ class Index:
             # SQLite begins on a read-only file too; it is the first write that it refuses.
             self.connection.execute("DELETE FROM state WHERE 0")
         except sqlite3.OperationalError as error:
-            if _code(error) == sqlite3.SQLITE_READONLY:
+            if connecting.code(error) == sqlite3.SQLITE_READONLY:
                 self.rollback()
                 return False
         return True
 
     def clear(self, settings: Settings) -> None:
         """Throw everything away and make empty tables for ``settings``, inside the present transaction."""
-        # Keys come in no order, so the pages they touch should stay at hand (32 MB of them).
-        self.connection.execute("PRAGMA cache_size = -32000")
-        names = self.rows("SELECT type, name FROM sqlite_master WHERE type IN ('table', 'view')")
-        shadows = ("_words_data", "_words_idx", "_words_content", "_words_docsize", "_words_config")
-        for what, name in sorted(names, reverse=True):
-            if not name.endswith(shadows) and not name.startswith("sqlite_"):
-                self.connection.execute(f'DROP {what} IF EXISTS "{name}"')
-        self.connection.execute("CREATE TABLE state (version INTEGER, head TEXT, dirty TEXT, settings TEXT)")
-        for statement in ddl.statements(settings.schema):
-            self.connection.execute(statement)
-        self._fill_lists()
+        from crmctl.index import making
+
+        making.make_tables(self.connection, settings.schema)
         self._affected = None
 
     def use(self, settings: Settings) -> None:
         """Encode what is put from here on by ``settings``."""
+        from crmctl.index.inserting import Inserter
+
         self._settings = settings
-        self._encoders = {}
+        self._inserter = Inserter(self.connection, settings)
+
+    @property
+    def _inserting(self) -> Inserter:
+        assert self._inserter is not None
+        return self._inserter
 
     def finish(self, state: State) -> None:
         """Count what changed, note the state that was read, and commit."""
+        from crmctl.index import facts
+
         assert self._settings is not None
-        self._flush()
+        self._inserting.flush()
         if self._affected is None:
             for statement in ddl.keys(self._settings.schema):
                 self.connection.execute(statement)
@@ -248,7 +208,8 @@ class Index:
 
     def rollback(self) -> None:
         """Forget what was put since ``begin``."""
-        self._waiting, self._new = {}, {}
+        if self._inserter is not None:
+            self._inserter.drop()
         if self.connection.in_transaction:
             self.connection.execute("ROLLBACK")
 
@@ -279,14 +240,14 @@ class Index:
             self._touch(kind, row[1])
             for row_id, _, _ in self._rows_from(kind, row[1], path):
                 self._touch_customer(kind, row_id)
-                self._delete(kind, row_id)
+                self._inserting.delete(kind, row_id)
         self.connection.execute("DELETE FROM files WHERE path = ?", (path,))
 
     def put_problems(self, path: str, oid: str, kind: Kind, handle: str, problems: Iterable[Problem]) -> None:
         """Note a file that could not be read, or parts of it that could not."""
-        self._buffer("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)", (path, oid, kind.name, handle))
+        self._inserting.buffer("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)", (path, oid, kind.name, handle))
         for problem in problems:
-            self._buffer("INSERT INTO problems VALUES (?, ?, ?, ?, ?, ?)", problem)
+            self._inserting.buffer("INSERT INTO problems VALUES (?, ?, ?, ?, ?, ?)", problem)
 
     def put_record(self, path: str, oid: str, kind: Kind, handle: str, data: RawMap) -> None:
         """Take in the record of a YAML file, which must have been forgotten if it was known.
@@ -300,9 +261,9 @@ class Index:
             self.put_problems(path, oid, kind, handle, [problem])
             return
         self.put_problems(path, oid, kind, handle, ())
-        encoder = self._encoder(kind)
+        encoder = self._inserting.encoder(kind)
         row = encoder.encode(data)
-        self._insert(encoder, handle, path, row, json.dumps(data, ensure_ascii=False))
+        self._inserting.insert(encoder, handle, path, row, json.dumps(data, ensure_ascii=False))
         self._touch(kind, handle)
         if kind.name in _ABOUT_CUSTOMERS and self._affected is not None:
             self._affected.add(str(row.cells[encoder.column("customer")]))
@@ -316,7 +277,7 @@ class Index:
             self.connection.execute("DELETE FROM problems WHERE path = ?", (path,))
             known = {handle: (row_id, data) for row_id, handle, data in self._rows_from(kind, customer, path)}
         self.put_problems(path, oid, kind, customer, problems)
-        encoder = self._encoder(kind)
+        encoder = self._inserting.encoder(kind)
         column = encoder.column("customer")
         seen: set[str] = set()
         for line in lines:
@@ -325,18 +286,18 @@ class Index:
             if line.identity not in ("", handle):
                 message = f"the id {line.identity} is used by another interaction too"
                 problem = Problem(path, line.number, 1, "duplicate-id", message, "Take the `id` out of one of them.")
-                self._buffer("INSERT INTO problems VALUES (?, ?, ?, ?, ?, ?)", problem)
+                self._inserting.buffer("INSERT INTO problems VALUES (?, ?, ?, ?, ?, ?)", problem)
             seen.add(handle)
             before = known.pop(handle, None)
             if before is not None:
                 if before[1] == line.text:
                     continue
-                self._delete(kind, before[0])
+                self._inserting.delete(kind, before[0])
             row = encoder.encode(line.value)
             row.cells[column] = customer
-            self._insert(encoder, handle, path, row, line.text)
+            self._inserting.insert(encoder, handle, path, row, line.text)
         for row_id, _ in known.values():
-            self._delete(kind, row_id)
+            self._inserting.delete(kind, row_id)
         self._touch(kind, customer)
 
     def _is_free(self, kind: Kind, handle: str, path: str, seen: Container[str], known: Container[str]) -> bool:
@@ -362,57 +323,11 @@ class Index:
 
     def _place_of(self, kind: Kind, handle: str) -> str | None:
         """The path a record was read from, put just now or long ago."""
-        place = self._new.get((kind.name, handle))
+        place = self._inserting.new.get((kind.name, handle))
         if place is None and self._affected is not None:
             row = self.row(f"SELECT path FROM {kind.plural} WHERE handle = ?", (handle,))
             place = None if row is None else row[0]
         return place
-
-    def _encoder(self, kind: Kind) -> Encoder:
-        encoder = self._encoders.get(kind.name)
-        if encoder is None:
-            assert self._settings is not None
-            encoder = self._encoders[kind.name] = Encoder(kind, self._settings)
-            row = self.row(f"SELECT COALESCE(MAX(row_id), 0) FROM {kind.plural}")
-            self._next_row[kind.name] = row[0] + 1 if row else 1
-        return encoder
-
-    def _insert(self, encoder: Encoder, handle: str, path: str, row: Row, data: str) -> None:
-        name = encoder.kind.name
-        row_id = self._next_row[name]
-        self._next_row[name] = row_id + 1
-        self._new[name, handle] = path
-        self._buffer(encoder.insert, (row_id, handle, path, *row.cells))
-        self._buffer(encoder.insert_raw, (row_id, data, *row.raw))
-        if row.words:
-            self._buffer(encoder.insert_words, (row_id, row.words))
-        for table, children in row.children:
-            sql = encoder.insert_children[table]
-            for child in children:
-                self._buffer(sql, (row_id, *child))
-
-    def _buffer(self, sql: str, cells: Sequence[Cell]) -> None:
-        """Rows are inserted many at a time, which SQLite does several times faster."""
-        waiting = self._waiting.get(sql)
-        if waiting is None:
-            waiting = self._waiting[sql] = []
-        waiting.append(cells)
-        if len(waiting) >= _BATCH:
-            self.connection.executemany(sql, waiting)
-            waiting.clear()
-
-    def _flush(self) -> None:
-        for sql, waiting in self._waiting.items():
-            self.connection.executemany(sql, waiting)
-        self._waiting = {}
-        self._new = {}
-
-    def _delete(self, kind: Kind, row_id: int) -> None:
-        for table in (kind.plural, f"{kind.plural}_raw"):
-            self.connection.execute(f"DELETE FROM {table} WHERE row_id = ?", (row_id,))
-        self.connection.execute(f"DELETE FROM {kind.plural}_words WHERE rowid = ?", (row_id,))
-        for table in self._encoder(kind).insert_children:
-            self.connection.execute(f"DELETE FROM {table} WHERE owner = ?", (row_id,))
 
     def _touch(self, kind: Kind, handle: str) -> None:
         """Remember the customer whose own file changed: the facts have to be counted again."""
@@ -425,45 +340,3 @@ class Index:
             row = self.row(f"SELECT customer FROM {kind.plural} WHERE row_id = ?", (row_id,))
             if row and row[0]:
                 self._affected.add(row[0])
-
-    def _fill_lists(self) -> None:
-        from crmctl.model import iso
-        from crmctl.model import money
-
-        units = [(code, 10 ** money.exponent(code)) for code in sorted(iso.CURRENCIES)]
-        self.connection.executemany("INSERT INTO currencies VALUES (?, ?)", units)
-        countries = [(code, name) for code, (_, name) in iso.COUNTRIES.items()]
-        self.connection.executemany("INSERT INTO countries VALUES (?, ?)", countries)
-
-
-def _give_up_when_busy(status: int, _remaining: int, _total: int) -> None:
-    if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        raise sqlite3.OperationalError("the index is locked")
-
-
-def _connect_to_file(path: Path) -> sqlite3.Connection:
-    """A connection to the file; one that is no database is taken away, for it holds nothing that the book does not."""
-    where = f"file:{_quoted(path)}"
-    with contextlib.suppress(OSError):
-        # It holds what the records hold, and is for nobody else.
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-    try:
-        return _connect(where)
-    except sqlite3.DatabaseError as error:
-        if not damaged(error) or not Index.discard(path):
-            raise
-    return _connect(where)
-
-
-def _connect(where: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(where, uri=True, isolation_level=None, timeout=WAIT)
-    try:
-        connection.execute("PRAGMA synchronous = NORMAL")
-    except sqlite3.Error:
-        connection.close()
-        raise
-    return connection
-
-
-def _quoted(path: Path) -> str:
-    return os.fspath(path).replace("%", "%25").replace("?", "%3f").replace("#", "%23")

@@ -2,38 +2,30 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import TYPE_CHECKING
 from typing import NamedTuple
-from typing import TypeAlias
 
 from crmctl.index import ddl
+from crmctl.index.cells import reader
+from crmctl.index.cells import typed_and_key
 from crmctl.model import columns
-from crmctl.model import money
 from crmctl.model import values
+from crmctl.model.columns import FIRST_DAY
 from crmctl.model.text import fold
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from crmctl.index.cells import Cell
+    from crmctl.index.cells import Read
     from crmctl.model.fields import Field
     from crmctl.model.fields import Kind
     from crmctl.model.raw import Raw
     from crmctl.model.raw import RawMap
     from crmctl.model.settings import Settings
 
-Cell: TypeAlias = "str | int | None"
-_Read: TypeAlias = "Callable[[Encoder, Field, str, RawMap], tuple[Cell, ...]]"
 
 # Types with few different values in a book; what they mean is worked out once for each.
 _FEW = frozenset("date choice ref country currency language timezone integer percent boolean days".split())
 _CACHED = 50_000
-_EPOCH = date(1970, 1, 1).toordinal()
-
-
-def day_number(day: date) -> int:
-    """Days since 1970-01-01."""
-    return day.toordinal() - _EPOCH
 
 
 class Row(NamedTuple):
@@ -54,7 +46,7 @@ class _Slot(NamedTuple):
     field: Field
     at: int
     width: int
-    read: _Read
+    read: Read
     cache: dict[str, tuple[Cell, ...]] | None
     side: int | None
     beside: bool
@@ -101,10 +93,10 @@ class Encoder:
     def _slot(self, stem: str, field: Field, group: Field | None = None) -> _Slot:
         beside = group is not None and any(part.name == field.currency for part in group.fields)
         if field.type in columns.KEY_ONLY:
-            return _Slot(field, 0, 2, _typed_and_key, None, self._raw_at.get(f"{stem}_key"), beside)
+            return _Slot(field, 0, 2, typed_and_key, None, self._raw_at.get(f"{stem}_key"), beside)
         suffixes = columns.suffixes(field)
         cache: dict[str, tuple[Cell, ...]] | None = {} if field.type in _FEW else None
-        read = _BY_TYPE.get(field.type, _as_normal)
+        read = reader(field.type)
         return _Slot(field, self._at.get(stem + suffixes[0], 0), len(suffixes), read, cache, None, beside)
 
     def _currency_columns(self) -> dict[int, tuple[list[int], list[str]]]:
@@ -246,54 +238,7 @@ class Encoder:
         month = self._months.get(day)
         if month is None:
             month = self._months[day] = f"{local.year:04}-{local.month:02}"
-        return text, day - _EPOCH, month, int(moment.timestamp() // 1)
-
-
-def _typed_and_key(_encoder: Encoder, field: Field, text: str, _owner: RawMap) -> tuple[Cell, ...]:
-    return text, values.sort_key(field, text)
-
-
-def _phone(encoder: Encoder, field: Field, text: str, _owner: RawMap) -> tuple[Cell, ...]:
-    return text, str(values.normal(field, text, encoder.context))
-
-
-def _date(encoder: Encoder, field: Field, text: str, _owner: RawMap) -> tuple[Cell, ...]:
-    day = values.normal(field, text, encoder.context)
-    assert isinstance(day, date)
-    return text, day.toordinal() - _EPOCH, text[:7]
-
-
-def _datetime(encoder: Encoder, _field: Field, text: str, _owner: RawMap) -> tuple[Cell, ...]:
-    return encoder.moment_cells(text)
-
-
-def _money(encoder: Encoder, field: Field, text: str, owner: RawMap) -> tuple[Cell, ...]:
-    return (money.minor_units(text, encoder.currency(field, owner)),)
-
-
-def _number(encoder: Encoder, field: Field, text: str, _owner: RawMap) -> tuple[Cell, ...]:
-    value = values.normal(field, text, encoder.context)
-    return (int(value * 1000),)  # type: ignore[operator]
-
-
-def _as_normal(encoder: Encoder, field: Field, text: str, _owner: RawMap) -> tuple[Cell, ...]:
-    value = values.normal(field, text, encoder.context)
-    return (int(value) if isinstance(value, (bool, int)) else str(value),)
-
-
-def _id(_encoder: Encoder, _field: Field, text: str, _owner: RawMap) -> tuple[Cell, ...]:
-    return (text.upper(),)
-
-
-_BY_TYPE: dict[str, _Read] = {
-    "id": _id,
-    **dict.fromkeys(("text", "url", "email", "template"), _typed_and_key),
-    "phone": _phone,
-    "date": _date,
-    "datetime": _datetime,
-    "money": _money,
-    "number": _number,
-}
+        return text, day - FIRST_DAY, month, int(moment.timestamp() // 1)
 
 
 def _insert(table: str, names: list[str]) -> str:

@@ -30,14 +30,19 @@ def canonical(address: str) -> str:
     local, at, domain = folded.rpartition("@")
     if not at:
         number = _SPACED.sub("", folded)
-        return number if _PHONE.fullmatch(number) else " ".join(folded.casefold().split())
+        return number if _PHONE.fullmatch(number) else " ".join(_folded(folded).split())
     if not _SIMPLE.fullmatch(folded):
         # The domain is not case-folded: strasse.example and straße.example are two.
-        local, domain = normalize("NFC", local.casefold()), ascii_domain(domain) or domain
+        local, domain = _folded(local), ascii_domain(domain) or normalize("NFC", domain)
         folded = f"{local}@{domain}"
     if domain in _GMAIL:
         return f"{local.partition('+')[0].replace('.', '') or local}@gmail.com"
     return folded
+
+
+def _folded(text: str) -> str:
+    """The same for all writings of a text that differ by case or by how letters are composed (Unicode, D145)."""
+    return normalize("NFC", normalize("NFD", text).casefold())
 
 
 def keyed(key: bytes, address: str) -> str:

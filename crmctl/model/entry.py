@@ -8,6 +8,7 @@ from typing import NamedTuple
 from crmctl.errors import InvalidData
 from crmctl.errors import UsageProblem
 from crmctl.model import columns
+from crmctl.model import validate
 from crmctl.model import values
 
 if TYPE_CHECKING:
@@ -89,15 +90,7 @@ def assign(kind: Kind, data: RawMap, name: str, typed: str, context: Context, no
     name = name.removesuffix(sign)
     if name == "handle":
         raise UsageProblem("a handle never changes", hint="Names may change; the handle is what other records know.")
-    head, _, rest = name.partition(".")
-    field = _field(kind, head)
-    if field is None:
-        target = columns.resolve(kind, name)
-        if target is None or target.table or "_" not in target.column:
-            raise unknown_field(kind, name)
-        head, rest = target.column.removesuffix(f"_{target.field.name}"), target.field.name
-        field = _field(kind, head)
-        assert field is not None
+    field, rest = _meant(kind, name)
     if field.derived or field.name == "id":
         raise UsageProblem(f"{field.name} cannot be set: {'it is counted' if field.derived else 'it never changes'}")
     head = field.name
@@ -113,6 +106,9 @@ def assign(kind: Kind, data: RawMap, name: str, typed: str, context: Context, no
         raise unknown_field(kind, name)
     else:
         new[head] = reader.single(field)
+    if head == "window":
+        for wrong in validate.check_times(kind, new, {head}):
+            raise InvalidData(wrong.message, hint=wrong.hint)
     if not new[head]:
         del new[head]
     return new
@@ -191,6 +187,24 @@ class _Reader(NamedTuple):
         if not new[name]:
             del new[name]
         return new
+
+
+def _meant(kind: Kind, name: str) -> tuple[Field, str]:
+    """The field that ``name`` is about, and which part or key of it; a part of a group may stand alone.
+
+    Raises:
+        UsageProblem: there is no such field.
+    """
+    head, _, rest = name.partition(".")
+    field = _field(kind, head)
+    if field is None:
+        target = columns.resolve(kind, name)
+        if target is None or target.table or "_" not in target.column:
+            raise unknown_field(kind, name)
+        head, rest = target.column.removesuffix(f"_{target.field.name}"), target.field.name
+        field = _field(kind, head)
+        assert field is not None
+    return field, rest
 
 
 def _names(field: Field) -> str:

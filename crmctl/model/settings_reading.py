@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
 # Not compiled here: most books say none of these, and every command comes this way.
 _PRESSURE = r"(\d{1,4})\s+in\s+(\d{1,4})\s*d"
+_DAY_MINUTES = 24 * 60
 _WINDOW = r"(\d{1,2}):([0-5]\d)\s*-\s*(\d{1,2}):([0-5]\d)"
+WINDOW_FORM = "HH:MM-HH:MM, as in 09:00-17:00"
 _DAY = r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])"
 
 
@@ -215,8 +217,9 @@ def _pressures(raw: Raw, problems: _Problems) -> Mapping[str, Pressure]:
 
 def _sending(raw: RawMap, problems: _Problems) -> Sending:
     window = _text(raw, "send_window", problems).strip()
-    if window and window_of(window) is None:
-        problems.append((("send_window",), f"{window!r} is not a window of hours (write it as 09:00-17:00)"))
+    wrong_window = window_problem(window) if window else ""
+    if wrong_window:
+        problems.append((("send_window",), f"{wrong_window} (write it as {WINDOW_FORM})"))
         window = ""
     weekdays = _words(raw, "send_weekdays", problems)
     if not set(weekdays) <= set(WEEKDAYS):
@@ -231,8 +234,18 @@ def _sending(raw: RawMap, problems: _Problems) -> Sending:
 
 def window_of(text: str) -> tuple[int, int] | None:
     """The first and the last minute of the day (exclusive) that a window like ``09:00-17:00`` names; None for none."""
+    minutes = _minutes_of(text)
+    return minutes if minutes is not None and minutes[0] < minutes[1] <= _DAY_MINUTES else None
+
+
+def window_problem(text: str) -> str:
+    """Why ``text`` is no window of hours, in words; "" for one that is."""
+    minutes = _minutes_of(text)
+    if minutes is None or max(minutes) > _DAY_MINUTES:
+        return f"{text!r} is not a window of hours"
+    return "" if minutes[0] < minutes[1] else f"the window {text} does not end after it starts"
+
+
+def _minutes_of(text: str) -> tuple[int, int] | None:
     match = re.fullmatch(_WINDOW, text, re.ASCII)
-    if match is None:
-        return None
-    start, end = int(match[1]) * 60 + int(match[2]), int(match[3]) * 60 + int(match[4])
-    return (start, end) if start < end <= 24 * 60 else None
+    return match and (int(match[1]) * 60 + int(match[2]), int(match[3]) * 60 + int(match[4]))

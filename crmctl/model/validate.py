@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING
 from typing import NamedTuple
 from typing import TypeAlias
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from crmctl.model.values import Context
 
 KeyPath: TypeAlias = "tuple[str | int, ...]"
+
+# Kinds of ours whose ``window`` is one of hours, and whose ``starts`` and ``ends`` belong together.
+_WITH_WINDOW = frozenset({"campaign", "sequence"})
+_WITH_SPAN = frozenset({"campaign"})
 
 
 class Finding(NamedTuple):
@@ -60,7 +65,8 @@ def check_record(kind: Kind, data: RawMap, context: Context, only: Iterable[str]
             findings.append(Finding((name,), "derived-field", f"{name} is counted, it cannot be written", hint))
         elif wanted is None or name in wanted:
             findings += _check_field(field, value, (name,), context)
-    return [*findings, *_check_amounts(kind, data, context, wanted)]
+    findings += _check_amounts(kind, data, context, wanted)
+    return [*findings, *check_times(kind, data, wanted)]
 
 
 def _check_amounts(kind: Kind, data: RawMap, context: Context, wanted: set[str] | None) -> Iterator[Finding]:
@@ -89,6 +95,32 @@ def _check_amount(at: KeyPath, text: str, currency: str) -> Iterator[Finding]:
         money.to_minor(amount, currency)
     except ValueError as exc:
         yield Finding(at, "bad-money", f"{_last(at)}: {exc}")
+
+
+def check_times(kind: Kind, data: RawMap, wanted: set[str] | None) -> Iterator[Finding]:
+    """What is wrong with hours in which mail goes out, and with a beginning and its end, of the fields ``wanted``."""
+    window = data.get("window")
+    if kind.name in _WITH_WINDOW and isinstance(window, str) and window and (wanted is None or "window" in wanted):
+        from crmctl.model.settings_reading import WINDOW_FORM
+        from crmctl.model.settings_reading import window_problem
+
+        wrong = window_problem(window.strip())
+        if wrong:
+            yield Finding(("window",), "bad-window", wrong, f"Write it as {WINDOW_FORM}.")
+    starts, ends = data.get("starts"), data.get("ends")
+    if kind.name in _WITH_SPAN and (wanted is None or wanted & {"starts", "ends"}) and _before(ends, starts):
+        hint = "Put ends on the day it starts, or later."
+        yield Finding(("ends",), "bad-span", f"it ends on {ends}, before it starts on {starts}", hint)
+
+
+def _before(one: Raw | None, other: Raw | None) -> bool:
+    """Whether one day comes before another; not when either is none, which is told where values are looked at."""
+    if not (isinstance(one, str) and isinstance(other, str)):
+        return False
+    try:
+        return date.fromisoformat(one) < date.fromisoformat(other)
+    except ValueError:
+        return False
 
 
 def _is_derived(kind: Kind, name: str) -> bool:

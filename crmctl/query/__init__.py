@@ -23,7 +23,6 @@ from crmctl.query.tree import Value
 from crmctl.query.tree import Words
 from crmctl.query.tree import all_of
 from crmctl.query.tree import any_of
-from crmctl.query.tree import fields_of
 from crmctl.query.writer import format  # noqa: A004 - callers write query.format(node)
 
 __all__ = [
@@ -41,7 +40,6 @@ __all__ = [
     "any_of",
     "compile_filter",
     "field_target",
-    "fields_of",
     "format",
     "order_by",
     "parse",

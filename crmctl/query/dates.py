@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from crmctl.model.columns import day_number
 from crmctl.query import sql
 
 if TYPE_CHECKING:
-    from datetime import date
     from datetime import datetime
 
     from crmctl.model.when import Lean
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 AHEAD = frozenset({"due", "next", "closes", "starts", "ends", "respond_by", "resolve_by"})
 """Fields that tell of the future: ``3d`` is in three days for them, and three days ago for all others."""
-
-_EPOCH_DAY = 719_163  # date(1970, 1, 1).toordinal()
 
 
 def on_days(asked: Asked) -> Sql:
@@ -46,15 +44,11 @@ def _span(asked: Asked, value: Value) -> tuple[int, int, str]:
     except BadDate as exc:
         raise asked.refused(value, exc.message, exc.hint) from None
     if when.moment is None or (asked.field.type == "date" and text.strip().lower() == "now"):
-        return _day(when.first), _day(when.last), "_day"
+        return day_number(when.first), day_number(when.last), "_day"
     if asked.field.type == "date":
         raise asked.refused(value, f'"{asked.target.name}" has no time of day', f"Write {when.first}.")
     minute = _seconds(when.moment) // 60 * 60
     return minute, minute + 59, "_time"
-
-
-def _day(day: date) -> int:
-    return day.toordinal() - _EPOCH_DAY
 
 
 def _seconds(moment: datetime) -> int:
@@ -62,4 +56,4 @@ def _seconds(moment: datetime) -> int:
     from datetime import UTC
 
     there = moment.astimezone(UTC)
-    return _day(there.date()) * 86_400 + there.hour * 3600 + there.minute * 60 + there.second
+    return day_number(there.date()) * 86_400 + there.hour * 3600 + there.minute * 60 + there.second

@@ -13,8 +13,6 @@ from crmctl.query.problems import Place
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-OPERATORS = (":", "=", "!=", "<", "<=", ">", ">=")
-
 
 class Value(NamedTuple):
     """One value of a term. ``wild`` says that an unquoted ``*`` followed it."""
@@ -90,18 +88,3 @@ def any_of(nodes: Iterable[Node]) -> Node:
     if not flat:
         return Not(EVERYTHING)
     return flat[0] if len(flat) == 1 else Or(tuple(flat))
-
-
-def fields_of(node: Node) -> list[str]:
-    """The names of fields a tree asks for, in lower case, each once, in the order they were typed."""
-    found: dict[str, None] = {}
-    pending = [node]
-    while pending:
-        part = pending.pop()
-        if isinstance(part, Term):
-            found[part.name] = None
-        elif isinstance(part, Not):
-            pending.append(part.node)
-        elif isinstance(part, And | Or):
-            pending += reversed(part.nodes)
-    return list(found)

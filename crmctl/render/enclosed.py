@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from collections.abc import Iterator
     from collections.abc import Mapping
 
     from crmctl.model.raw import Raw
@@ -20,7 +21,20 @@ KINDS = (MARKETING, TRANSACTIONAL, "mixed")
 KEYS = ("kind", "text", "style", "attachments", "images", "invitation")
 _FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\Z")
 _IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,59}\Z")
-_INVITATION = ("starts", "ends", "minutes", "summary", "location", "description", "sequence")
+_INVITATION = (
+    "starts",
+    "ends",
+    "minutes",
+    "summary",
+    "location",
+    "description",
+    "sequence",
+    "updates",
+    "method",
+)
+METHODS = ("request", "cancel")
+"""What an invitation may ask of a calendar, as in RFC 5546."""
+_HANDLE = re.compile(r"[\w-]{1,200}\Z")
 _MOST = 20
 
 
@@ -119,4 +133,17 @@ def _invitation(value: Raw, wrong: Callable[[str, str], None]) -> dict[str, str]
         wrong("invitation", f"invitation lacks {' and '.join(lacking)}")
     if ("ends" in found) == ("minutes" in found):
         wrong("invitation", "invitation says either when it ends or how many minutes it takes")
+    for words in _change_faults(found):
+        wrong("invitation", words)
     return found
+
+
+def _change_faults(said: Mapping[str, str]) -> Iterator[str]:
+    """What is wrong with an invitation as a change of another; these words are the same for every recipient."""
+    method, updates = said.get("method", "request").lower(), said.get("updates", "")
+    if method not in METHODS:
+        yield f"invitation: method is request or cancel, not {method!r}"
+    elif method == "cancel" and not updates:
+        yield "invitation: what is cancelled is said by updates: CAMPAIGN"
+    if updates and not _HANDLE.match(updates):
+        yield f"invitation: updates is the handle of a campaign, not {updates!r}"

@@ -12,6 +12,7 @@ from jinja2.exceptions import TemplateNotFound
 from jinja2.exceptions import TemplateSyntaxError
 from jinja2.meta import find_referenced_templates
 
+from crmctl.render import drafting
 from crmctl.render import holes
 from crmctl.render import hypertext
 from crmctl.render import markdown
@@ -23,10 +24,11 @@ from crmctl.render.sandbox import TooLong
 from crmctl.render.templates import SUBJECT
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from collections.abc import Mapping
     from types import TracebackType
 
-    import jinja2
+    import jinja2.nodes
 
 _ROOM = 1_000_000
 _BLANK_LINES = re.compile(r"\n[ \t]*\n(?:[ \t]*\n)+")
@@ -45,7 +47,8 @@ class Source(NamedTuple):
 class Job(NamedTuple):
     """What is rendered: ``form`` is md, txt or html; ``main`` is the name among ``sources`` of the template itself,
     ``text`` of its own text part ("" when that is told from the rest). ``images`` maps names to Content-IDs; ``fields``
-    are short texts that are rendered as well."""
+    are short texts that are rendered as well. ``shared`` is data that every recipient has, where their own does not
+    say otherwise."""
 
     form: str
     main: str
@@ -57,6 +60,7 @@ class Job(NamedTuple):
     style: str = ""
     images: Mapping[str, str] = {}
     fields: Mapping[str, str] = {}
+    shared: Mapping[str, Any] = {}
 
 
 class Message(NamedTuple):
@@ -88,6 +92,7 @@ class Renderer:
 
     def __init__(self, job: Job) -> None:
         self._job = job
+        self._shared = _without_blanks(job.shared)
         # What is written between the lines of the front matter is a source too, by a name that no file can have.
         front = {f"({name})": Source(text, job.sources[job.main].path, 1) for name, text in job.fields.items()}
         self._sources = {**job.sources, **front}
@@ -125,10 +130,21 @@ class Renderer:
             self._sandbox.get_template(included)
             self._check_includes(included, seen)
 
+    def trees(self) -> Iterator[tuple[Source, jinja2.nodes.Template]]:
+        """The template's own parts, parsed: its body, subject, text part, and what it says in the front matter."""
+        for name in filter(None, (SUBJECT, self._job.main, self._job.text, *(f"({one})" for one in self._job.fields))):
+            yield self._sources[name], self._sandbox.parse(self._sources[name].text, name)
+
     def render(self, data: dict[str, Any]) -> Message:
         """The message for the recipient whose plain ``data`` this is."""
         box = self._sandbox
-        data = _without_blanks(data)
+        # What is shared is copied: no message shows what another one has made of it.
+        shared = {
+            name: dict(value) if isinstance(value, dict) else value
+            for name, value in self._shared.items()
+            if name not in data
+        }
+        data = shared | _without_blanks(data)
         for name, value in self._job.fallback.items():
             _supply(data, name.split("."), value)
         setting = _setting(data, self._job.language)
@@ -160,6 +176,8 @@ class Renderer:
         """Fill the holes of the subject and of both parts; ``values`` ends with the language."""
         line = _line_of(subject, values)
         values.append(line)
+        if self._job.form in drafting.FORMS.values():
+            return Message(line, drafting.filled(self._job.form, body, values), "", ())
         text_plan, page = self._plans(body) if len(body) < _ROOM else _plans_for(self._job)(body)
         if page.faults:
             return Message("", "", "", page.faults)
@@ -217,7 +235,7 @@ def _plans_for(job: Job) -> Any:
     return plans
 
 
-def _without_blanks(data: dict[str, Any]) -> dict[str, Any]:
+def _without_blanks(data: Mapping[str, Any]) -> dict[str, Any]:
     """A copy without the fields that are empty: a blank first name is as missing as an absent one."""
     out: dict[str, Any] = {}
     for key, value in data.items():

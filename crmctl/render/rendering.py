@@ -13,8 +13,6 @@ import subprocess
 import sys
 from collections import deque
 from contextlib import contextmanager
-from hashlib import sha256
-from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
 from typing import TYPE_CHECKING
@@ -26,19 +24,19 @@ from crmctl import clock
 from crmctl.errors import CrmError
 from crmctl.errors import InvalidData
 from crmctl.errors import Problem
-from crmctl.render.templates import CONTROL
-from crmctl.render.templates import SUBJECT
-from crmctl.render.templates import Template
-from crmctl.render.templates import split_front
+from crmctl.render.ordering import Limits
+from crmctl.render.ordering import order
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from collections.abc import Iterator
     from collections.abc import Mapping
 
-    from crmctl.render.enclosed import Enclosed
+    from crmctl.render.templates import Template
+
 
 _AHEAD = 256
+_NOTHING = object()
 _START_SECONDS = 20.0
 # The path is ours, never the folder that crmctl was called in: a book may hold a file json.py.
 _BOOT = "import sys; sys.path += sys.argv[1:]; from crmctl.render.worker import main; main()"
@@ -47,14 +45,6 @@ _KEPT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "PYTHONDO
 
 class RenderFailed(CrmError):
     """The process that renders templates cannot be started."""
-
-
-class Limits(NamedTuple):
-    """What one message may take: seconds, bytes of memory above what the process starts with, characters of output."""
-
-    seconds: float = 2.0
-    memory: int = 256 * 1024 * 1024
-    output: int = 1_000_000
 
 
 class Rendered(NamedTuple):
@@ -74,8 +64,12 @@ def render_many(
     includes: Mapping[str, str],
     recipients: Iterable[tuple[str, Mapping[str, Any]]],
     limits: Limits = Limits(),  # noqa: B008 - immutable
+    shared: Mapping[str, Any] = {},
 ) -> Iterator[Rendered]:
     """Render ``template`` for each of ``recipients`` in order; each is a key and plain data.
+
+    ``shared`` is what stands in the data of all of them: what a recipient has of the same, as the same objects, is
+    not sent again.
 
     ``includes`` maps the names of the files in ``templates/`` to their content. With no recipients the template is
     still read, so ``list(render_many(template, includes, ()))`` checks its syntax.
@@ -85,15 +79,16 @@ def render_many(
         RenderFailed: the rendering process cannot be started.
         TypeError: the data of a recipient is not plain.
     """
-    job = order(template, includes, limits)
+    job = order(template, includes, limits, shared)
     upcoming = iter(recipients)
     waiting: deque[tuple[str, bytes]] = deque()
-    child = _Child(job)
+    child = Child(job)
     begun = False
     try:
         while True:
             while len(waiting) < _AHEAD and (recipient := next(upcoming, None)) is not None:
-                waiting.append((recipient[0], _encoded(recipient[1])))
+                own = {name: value for name, value in recipient[1].items() if shared.get(name, _NOTHING) is not value}
+                waiting.append((recipient[0], _encoded(own)))
                 child.send(waiting[-1][1])
             if not begun:  # Until now it had its own start to see to.
                 child.begin(template)
@@ -105,7 +100,7 @@ def render_many(
             if isinstance(answer, str):
                 yield Rendered(key, "", "", "", (f"{template.path}: {_ended(answer, limits)}",))
                 child.close()
-                child = _Child(job)
+                child = Child(job)
                 child.begin(template)
                 for _, line in waiting:
                     child.send(line)
@@ -124,62 +119,6 @@ def _ended(why: str, limits: Limits) -> str:
 
 def _encoded(data: Mapping[str, Any]) -> bytes:
     return json.dumps(data, allow_nan=False).encode("ascii") + b"\n"
-
-
-def order(template: Template, includes: Mapping[str, str], limits: Limits) -> bytes:
-    """The line that tells a worker what to render and within what.
-
-    Raises:
-        InvalidData: the template names a text part or a style that is not among ``includes``.
-    """
-    main = template.path.removeprefix("templates/")
-    own = template.front.enclosed
-    _require(template, own, includes)
-    sources = {}
-    for name, text in includes.items():
-        if name.endswith(".css"):
-            continue
-        path = f"templates/{name}"
-        try:
-            _, body, line = split_front(path, text)
-        except InvalidData:  # told when it is used as a template itself; others need not suffer for it
-            body, line = text, 1
-        sources[name] = (CONTROL.sub("\ufffd", body), path, line)
-    sources[main] = (template.body, template.path, template.first_line)
-    sources[SUBJECT] = (template.front.subject, template.path, template.front.subject_line)
-    job = {
-        "form": template.form,
-        "main": main,
-        "path": template.path,
-        "sources": sources,
-        "language": template.front.language,
-        "fallback": dict(template.front.fallback),
-        "text": own.text,
-        "style": includes[own.style] if own.style else "",
-        "images": {name: cid(template.name, name) for name in own.images},
-        "fields": own.fields,
-        **limits._asdict(),
-    }
-    return json.dumps(job).encode("ascii") + b"\n"
-
-
-def cid(template: str, name: str) -> str:
-    """The Content-ID (without its brackets) of the image ``name`` of a template, the same in every message of it."""
-    return f"{sha256(f'{template}|{name}'.encode()).hexdigest()[:20]}@images.crmctl"
-
-
-def _require(template: Template, own: Enclosed, includes: Mapping[str, str]) -> None:
-    hint = ""
-    lacking = [f"there is no templates/{name}" for name in (own.text, own.style) if name and name not in includes]
-    if own.style and template.form == "txt":
-        lacking.append("style is for a template that has an HTML part")
-    if own.text and template.form == "txt":
-        lacking.append("text is for a template that has an HTML part beside it")
-    if own.style and not lacking and find_spec("css_inline") is None:
-        lacking, hint = ["a style needs the library css-inline"], "pip install 'crmctl[mail]'"
-    if lacking:
-        problems = [Problem(template.path, 0, 0, "front-matter", words, hint) for words in lacking]
-        raise InvalidData(str(problems[0]), hint=hint, problems=problems)
 
 
 _ahead: list[subprocess.Popen[bytes]] = []
@@ -220,7 +159,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             pipe.close()
 
 
-class _Child:
+class Child:
     """A process of ``worker``, its pipes, and what is still to be written and read."""
 
     def __init__(self, job: bytes) -> None:

@@ -1,7 +1,8 @@
 """The process that templates run in: bounded in memory and processor time, killed by its parent when it takes too long.
 
 Speaks JSON lines: the job comes first and is answered with ``{}`` or what is wrong with the template, then each line is
-the data of one recipient and is answered with ``[subject, text, html, problems, fields]``.
+the data of one recipient and is answered with ``[subject, text, html, problems, fields]``. A job to inspect has no
+recipients: each line is a template then, see ``_inspect``.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from crmctl.render.renderer import Broken
 from crmctl.render.renderer import Job
 from crmctl.render.renderer import Renderer
 from crmctl.render.renderer import Source
+from crmctl.render.templates import SUBJECT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,6 +53,9 @@ def serve(
     seconds = float(order["seconds"])
     bound_time(seconds)
     bound_memory(int(order["memory"]))
+    if order.get("inspect"):
+        _inspect(order, lines, answers, bound_time)
+        return
     try:
         renderer = Renderer(_job(order))
     except Broken as broken:
@@ -62,8 +67,33 @@ def serve(
     _answer(answers, {})
     for line in lines:
         bound_time(seconds)
-        message = renderer.render(json.loads(line, parse_float=str, parse_constant=_no_number))
+        message = renderer.render(_plain(line))
         _answer(answers, message)
+
+
+def _inspect(order: dict[str, Any], lines: BinaryIO, answers: BinaryIO, bound_time: Callable[[float], None]) -> None:
+    """Answer each line, a template, by what is wrong with it or what it speaks of; nothing is rendered."""
+    from crmctl.render.uses import uses
+
+    _answer(answers, {})
+    for line in lines:
+        bound_time(float(order["seconds"]))
+        one = json.loads(line)
+        sources = {**order["sources"], one["main"]: one["body"], SUBJECT: one["subject"]}
+        job = _job({**order, **one, "sources": sources, "language": "", "fallback": {}})
+        try:
+            renderer = Renderer(job)
+            parts = [(source, uses(tree)) for source, tree in renderer.trees()]
+        except Broken as broken:
+            _answer(answers, {"path": broken.path, "line": broken.line, "words": broken.words})
+            continue
+        except MemoryError:
+            words = "it needs more memory than a template may take"
+            _answer(answers, {"path": one["path"], "line": 0, "words": words})
+            continue
+        read = [(own.path, at + own.first_line - 1, name) for own, part in parts for name, at in part.read]
+        made = sorted({name for _, part in parts for name in part.made})
+        _answer(answers, {"read": read, "made": made, "open": any(part.open for _, part in parts)})
 
 
 def _job(order: dict[str, Any]) -> Job:
@@ -79,12 +109,18 @@ def _job(order: dict[str, Any]) -> Job:
         style=order.get("style", ""),
         images=order.get("images", {}),
         fields=order.get("fields", {}),
+        shared=_plain(order.get("shared", "{}")),
     )
 
 
 def _answer(answers: BinaryIO, thing: Any) -> None:
     answers.write(json.dumps(thing).encode("ascii") + b"\n")
     answers.flush()
+
+
+def _plain(text: str | bytes) -> Any:
+    """Data as it was sent; numbers with a fraction stay text."""
+    return json.loads(text, parse_float=str, parse_constant=_no_number)
 
 
 def _no_number(text: str) -> NoReturn:

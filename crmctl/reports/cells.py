@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from crmctl.model import money
-from crmctl.reports.params import day_of
+from crmctl.model.columns import day_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -17,14 +17,14 @@ from datetime import time
 from typing import TYPE_CHECKING
 from typing import NamedTuple
 
+from crmctl.model.columns import day_number
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from collections.abc import Sequence
 
     from crmctl.model.settings import Settings
     from crmctl.model.settings import Stage
-
-_FIRST_DAY = date(1970, 1, 1).toordinal()
 
 PARAMS = (
     ("today", "VARCHAR"),
@@ -78,20 +78,6 @@ class Params(NamedTuple):
             self.now_time,
             self.currency,
         )
-
-
-def day_number(day: date) -> int:
-    """Days since 1970-01-01, as the ``_day`` columns of the index count them."""
-    return day.toordinal() - _FIRST_DAY
-
-
-def day_of(number: int) -> date:
-    """The date of a day number.
-
-    Raises:
-        ValueError, OverflowError: it lies outside the years 1 to 9999.
-    """
-    return date.fromordinal(number + _FIRST_DAY)
 
 
 def params_for(settings: Settings, now: datetime, as_of: date | None = None) -> Params:

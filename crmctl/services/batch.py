@@ -9,7 +9,7 @@ from typing import NoReturn
 from typing import cast
 
 from crmctl.errors import UsageProblem
-from crmctl.services import freshness
+from crmctl.services import indexing
 from crmctl.services.book import Book
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class BatchBook(Book):
     def done(self, message: str, files: dict[str, bytes | None]) -> None:
         """Note what a part did, and have the index know it."""
         self.messages.append(message)
-        freshness.take_files(self, *self._own, files)
+        indexing.take_files(self, *self._own, files)
 
 
 class Part:

@@ -4,33 +4,25 @@ from __future__ import annotations
 
 from datetime import date
 from datetime import datetime
-from datetime import timedelta
 from typing import TYPE_CHECKING
 from typing import Any
 from typing import NamedTuple
 
 from crmctl.errors import NotFound
 from crmctl.model import money
+from crmctl.model.columns import day_number
+from crmctl.services.localtime import local_clock
 from crmctl.services.today import next_birthday
 
 if TYPE_CHECKING:
-    from datetime import tzinfo
-
     from crmctl.model.raw import RawMap
     from crmctl.services.book import Book
     from crmctl.services.interactions import Event
+    from crmctl.services.localtime import Clock
 
 CONTACTS = 5
 SOON = 30
 """Days ahead in which a birthday is worth a word."""
-
-
-class Clock(NamedTuple):
-    """The customer's local time: the zone it was told by, and how far ahead of the book's it is, in minutes."""
-
-    zone: str
-    now: datetime
-    ahead: int
 
 
 class Counters(NamedTuple):
@@ -166,45 +158,6 @@ def _country(text: str) -> str:
     return countries.name_of(countries.code_of(text) or text) if text else ""
 
 
-def local_clock(book: Book, timezone: str, country: str) -> Clock | None:
-    """The time where the customer is: by the time zone given, else by the country's, where its clocks all agree."""
-    from crmctl.model.settings import zone_named
-
-    now = book.now()
-    if timezone and (zone := zone_named(timezone)) is not None:
-        return _clock(timezone, now, zone)
-    if not country:
-        return None
-    from crmctl.model import countries
-
-    names = _zones_of(countries.code_of(country))
-    zones = [(name, zone) for name in names if (zone := zone_named(name)) is not None]
-    if not zones or len({now.astimezone(zone).utcoffset() for _, zone in zones}) > 1:
-        return None
-    return _clock(*(zones[0][0], now, zones[0][1]))
-
-
-def _clock(name: str, now: datetime, zone: tzinfo) -> Clock:
-    there = now.astimezone(zone)
-    ahead = (there.utcoffset() or timedelta(0)) - (now.utcoffset() or timedelta(0))
-    return Clock(name, there, int(ahead.total_seconds()) // 60)
-
-
-def _zones_of(code: str) -> list[str]:
-    """The time zones of a country, by zone.tab of the system's IANA time zone database; none where that is missing."""
-    import zoneinfo
-    from pathlib import Path
-
-    for folder in zoneinfo.TZPATH:
-        try:
-            text = (Path(folder) / "zone.tab").read_text(encoding="utf-8")
-        except OSError:
-            continue
-        rows = (line.split("\t") for line in text.splitlines() if line.startswith(f"{code}\t"))
-        return [row[2] for row in rows if len(row) > 2]
-    return []
-
-
 def _counters(book: Book, handle: str) -> Counters:
     row = book.index.row(
         "SELECT interactions, orders, spent_minor, first, last, last_day, cadence FROM customers WHERE handle = ?",
@@ -213,15 +166,10 @@ def _counters(book: Book, handle: str) -> Counters:
     assert row is not None
     count, orders, spent, first, last, last_day, cadence = row
     currency = book.settings.currency
-    days = None if last_day is None else _today(book) - last_day
+    days = None if last_day is None else day_number(book.now().date()) - last_day
     over = None if cadence is None or days is None else days - cadence
     amount = money.from_minor(spent or 0, currency)
     return Counters(count or 0, orders or 0, amount, currency, first, last, days, cadence, over)
-
-
-def _today(book: Book) -> int:
-    """Days since 1970-01-01, as the index counts them."""
-    return (book.now().date() - date(1970, 1, 1)).days
 
 
 def _deals(book: Book, handle: str) -> list[Deal]:
@@ -230,7 +178,7 @@ def _deals(book: Book, handle: str) -> list[Deal]:
         "WHERE customer = ? AND status = 'open' ORDER BY closes_day IS NULL, closes_day, handle",
         (handle,),
     )
-    today = _today(book)
+    today = day_number(book.now().date())
     return [
         Deal(
             *(handle, name, stage or "", chance, None if minor is None else money.from_minor(minor, currency)),
@@ -265,7 +213,7 @@ def _followups(book: Book, handle: str) -> list[Followup]:
         "WHERE customer = ? AND done IS NULL AND due_day IS NOT NULL ORDER BY due_day, handle",
         (handle,),
     )
-    today = _today(book)
+    today = day_number(book.now().date())
     return [
         Followup(followup, what, due, day - today, bool(promised), deal, case)
         for followup, what, due, day, promised, deal, case in rows

@@ -8,6 +8,7 @@ from typing import Any
 from typing import NamedTuple
 
 from crmctl.model import columns
+from crmctl.model.columns import day_of
 from crmctl.model.text import fold
 
 if TYPE_CHECKING:
@@ -203,12 +204,10 @@ def _hit(book: Book, kind: Kind, row: tuple[Any, ...], words: Asked) -> Hit:
 
 def _happened(book: Book, row: tuple[Any, ...], words: Asked) -> Hit:
     import json
-    from datetime import date
-    from datetime import timedelta
 
     handle, type_, customer, day, data = row
     texts = [("", text) for _, text in _texts(book.schema.require("interaction"), json.loads(data))]
-    when = (date(1970, 1, 1) + timedelta(days=day)).isoformat() if day is not None else None
+    when = day_of(day).isoformat() if day is not None else None
     return Hit(str(handle), "interaction", str(type_ or ""), _snippet(texts, words), when, customer)
 
 

@@ -92,14 +92,7 @@ def log(
     from crmctl.services import records
 
     data: RawMap = {"at": _moment(book, at), "type": interaction_type(book, type_)}
-    if text.strip():
-        data["text"] = text.replace("\r\n", "\n").strip()
-    kind = book.schema.require("interaction")
-    named = {assignment.name for assignment in assignments}
-    writer = [records.Assignment("by", member)] if "by" not in named and (member := author(book)) else []
-    data, notes = records.assign_all(book, kind, data, [*writer, *assignments])
-    if bought:
-        _add_lines(book, data, bought)
+    data, notes = _told(book, data, text, assignments, bought)
     notes = [*_echo(book, str(data.get("at", "")), at), *_strangers(book, customer, data), *notes]
     with book.write(f"log {customer}", adopt=adopt) as tx:
         written = lines.put(book, tx, customer, [data])[0]
@@ -115,6 +108,27 @@ def log(
         commit = tx.commit(message)
         notes += records.adopted(tx)
     return records.Written(tuple(handles), message, commit, tuple(notes))
+
+
+def _told(
+    book: Book, data: RawMap, text: str, assignments: Sequence[Assignment], bought: Sequence[Line]
+) -> tuple[RawMap, list[str]]:
+    """The interaction with all that was told of it, and what is worth saying about that."""
+    if text.strip():
+        data["text"] = text.replace("\r\n", "\n").strip()
+    data, notes = _assigned(book, data, assignments)
+    if bought:
+        _add_lines(book, data, bought)
+    return data, notes
+
+
+def _assigned(book: Book, data: RawMap, assignments: Sequence[Assignment]) -> tuple[RawMap, list[str]]:
+    """``data`` with further fields, and who it is by where nobody said; what is worth telling."""
+    from crmctl.services import records
+
+    named = {assignment.name for assignment in assignments}
+    writer = [records.Assignment("by", member)] if "by" not in named and (member := author(book)) else []
+    return records.assign_all(book, book.schema.require("interaction"), data, [*writer, *assignments])
 
 
 def author(book: Book) -> str:

@@ -70,13 +70,6 @@ def listed(
     )
 
 
-def matching(book: Book, kind: Kind, filters: Sequence[str]) -> list[str]:
-    """The handles of the records that match every filter, in order."""
-    where = query.compile_filter(query.parse_all(filters), kind, book.context, book.now())
-    sql = f"SELECT t.handle FROM {kind.plural} t WHERE {where.text} ORDER BY t.handle"
-    return [row[0] for row in book.index.rows(sql, where.params)]
-
-
 def _with_currencies(kind: Kind, names: Sequence[str]) -> list[str]:
     """Money never stands without its currency."""
     result: list[str] = []

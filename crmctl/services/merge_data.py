@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from functools import cached_property
 from typing import TYPE_CHECKING
 from typing import Any
 from urllib.parse import quote
 
 from crmctl.mail.addresses import Refused
 from crmctl.mail.addresses import ascii_address
+from crmctl.services import merge_names
 from crmctl.services.detail import details
 
 if TYPE_CHECKING:
@@ -27,7 +29,10 @@ _WHOLE = re.compile(r"customer\b(?!\.[a-z]|\s*\|\s*(?:greeting|first_name)\b)")
 
 
 class MergeData:
-    """Makes the data of one customer after another, for one template or campaign (``campaign`` is its record)."""
+    """Makes the data of one customer after another, for one template or campaign (``campaign`` is its record).
+
+    ``shared`` is what stands in the data of all of them, as the same objects.
+    """
 
     def __init__(self, book: Book, purpose: str = "", campaign: RawMap | None = None) -> None:
         self._book = book
@@ -38,16 +43,9 @@ class MergeData:
         self._records: dict[tuple[str, str], RawMap | None] = {}
         self.me = self._sender()
         settings = book.settings
-        self._shared: dict[str, Any] = {
+        self.shared: dict[str, Any] = {
             "me": self.me,
-            "book": {
-                "name": settings.name,
-                "currency": settings.currency,
-                "country": settings.country,
-                "language": settings.language,
-                "email": settings.email,
-                "postal_address": settings.postal_address,
-            },
+            "book": {name: getattr(settings, name) for name in merge_names.OF_BOOK},
             "campaign": self._campaign,
             "today": book.now().date().isoformat(),
             "unsubscribe": self.unsubscribe(purpose),
@@ -61,6 +59,14 @@ class MergeData:
             return ""
         # Quoted, or an address such as a?bcc=b@c.example would say more than where to write to (RFC 6068).
         return f"mailto:{quote(address, safe='@')}?subject={quote(f'unsubscribe {purpose}'.strip())}"
+
+    def explained(self, problems: Sequence[str]) -> list[str]:
+        """What a message lacks, in words; a name that no record can have is told from a value that one lacks."""
+        return merge_names.explained(self._names, problems) if problems else []
+
+    @cached_property
+    def _names(self) -> merge_names.Names:
+        return merge_names.names(self._book.schema)
 
     def of(self, handle: str) -> dict[str, Any]:
         """The data for the customer ``handle``.
@@ -98,7 +104,7 @@ class MergeData:
         if organization:
             record = self._record(self._customer, str(organization))
             customer["organization"] = record or {"name": organization}
-        data = {"customer": customer, **self._shared}
+        data = {"customer": customer, **self.shared}
         owner = self._record(self._member, str(customer.get("owner") or ""))
         if owner:
             data["owner"] = owner
@@ -134,5 +140,5 @@ class MergeData:
             owner = self._book.index.data(self._member, row[0]) if row else None
         if owner is None:
             return {"name": name or self._book.settings.name, "email": email or self._book.settings.email}
-        me = {key: str(owner[key]) for key in ("name", "email", "phone", "title") if owner.get(key)}
+        me = {key: str(owner[key]) for key in merge_names.OF_SENDER if owner.get(key)}
         return {"name": name, "email": self._book.settings.email or email, **me}

@@ -16,13 +16,14 @@ from crmctl.model import ids
 from crmctl.model import validate
 from crmctl.services import consequences
 from crmctl.services import refs
+from crmctl.services.lookalikes import lookalikes
+from crmctl.services.naming import naming_records
 from crmctl.store import layout
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from collections.abc import Sequence
 
-    from crmctl.model.fields import Field
     from crmctl.model.fields import Kind
     from crmctl.model.raw import RawMap
     from crmctl.services.book import Book
@@ -116,7 +117,7 @@ def add(
     with book.write(f"{kind.name} add", adopt=adopt) as tx:
         handle = free_handle(book, tx, kind, title, handle)
         save(book, tx, kind, layout.path_of(kind, handle, sharded=book.sharded), data)
-        notes += _lookalikes(book, kind, handle, data)
+        notes += lookalikes(book, kind, handle, data)
         message = f"{kind.name}: add {handle}"
         commit = tx.commit(message)
         return Written((handle,), message, commit, (*notes, *adopted(tx)))
@@ -169,25 +170,6 @@ def _interactions_paths(book: Book, customer: str) -> list[str]:
     """One file as a rule; more when a merge brought together two layouts."""
     sql = "SELECT path FROM files WHERE kind = 'interaction' AND handle = ? ORDER BY path"
     return [str(path) for (path,) in book.index.rows(sql, (customer,))]
-
-
-def naming_records(book: Book, kind: Kind, handle: str) -> list[tuple[str, str]]:
-    """(kind, handle) of every record that names this one; a customer's own interactions do not count."""
-    found: list[tuple[str, str]] = []
-    for other in book.schema.kinds:
-        for column, field in columns.plain_fields(other):
-            if field.type == "ref" and field.kind == kind.name and (other.name, column) != ("interaction", "customer"):
-                rows = book.index.rows(f'SELECT handle FROM {other.plural} WHERE "{column}" = ?', (handle,))
-                found += [(other.name, str(row[0])) for row in rows]
-        for table, field in columns.child_fields(other):
-            for column, part in columns.child_columns(field):
-                if part.type == "ref" and part.kind == kind.name:
-                    sql = (
-                        f"SELECT DISTINCT t.handle FROM {other.plural} t JOIN {table} c ON c.owner = t.row_id "
-                        f'WHERE c."{column}" = ?'
-                    )
-                    found += [(other.name, str(row[0])) for row in book.index.rows(sql, (handle,))]
-    return found
 
 
 def assign_all(book: Book, kind: Kind, data: RawMap, assignments: Sequence[Assignment]) -> tuple[RawMap, list[str]]:
@@ -271,36 +253,6 @@ def _taken(book: Book, tx: Transaction, kind: Kind, handle: str) -> bool:
     if tx.read(layout.path_of(kind, handle, sharded=book.sharded)) is not None:
         return True
     return book.index.row(f"SELECT 1 FROM {kind.plural} WHERE handle = ?", (handle,)) is not None
-
-
-def _lookalikes(book: Book, kind: Kind, handle: str, data: RawMap) -> list[str]:
-    """Records that share an e-mail address or phone with a new one."""
-    notes = []
-    for field in kind.stored:
-        if field.type in ("email", "phone"):
-            notes += _same_value(book, kind, field, handle, data)
-    return notes
-
-
-def _same_value(book: Book, kind: Kind, field: Field, handle: str, data: RawMap) -> list[str]:
-    from crmctl.model import values
-
-    found = []
-    value = data.get(field.name, "")
-    for text in value if isinstance(value, list) else [value]:
-        if not isinstance(text, str) or not text:
-            continue
-        key = str(values.normal(field, text, book.context))
-        if field.shape == "one":
-            sql = f"SELECT handle FROM {kind.plural} WHERE {field.name}_key = ? LIMIT 3"
-        else:
-            child = f"{kind.plural}_{field.name}"
-            joined = f"{kind.plural} t JOIN {child} c ON c.owner = t.row_id"
-            sql = f"SELECT t.handle FROM {joined} WHERE c.value_key = ? LIMIT 3"
-        others = [str(row[0]) for row in book.index.rows(sql, (key,)) if row[0] != handle]
-        if others:
-            found.append(f"looks like {', '.join(others)} (same {field.type})")
-    return found
 
 
 def adopted(tx: Transaction) -> list[str]:

@@ -15,7 +15,7 @@ from crmctl.render.templates import parse_template
 from crmctl.services.bookfiles import FILE
 from crmctl.services.bookfiles import LINK
 from crmctl.services.campaigns import audience
-from crmctl.services.campaigns.enclosing import Enclosures
+from crmctl.services.campaigns.messages.enclosing import Enclosures
 from crmctl.services.merge_data import MergeData
 from crmctl.store.yaml_reader import read_yaml
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from crmctl.errors import Problem
     from crmctl.model.raw import RawMap
+    from crmctl.model.settings import Settings
     from crmctl.render.rendering import Rendered
     from crmctl.render.templates import Template
     from crmctl.services.book import Book
@@ -120,7 +121,8 @@ def rendered(
     """The template for each of the customers named, in order; ``merge`` makes their data, for a campaign."""
     if merge is None:
         merge = MergeData(book, template.front.purpose)
-    return render_many(template, sources(book), merge.each(handles))
+    for message in render_many(template, sources(book), merge.each(handles)):
+        yield message._replace(problems=tuple(merge.explained(message.problems)))
 
 
 def check(book: Book, wanted: Sequence[str] = (), segment: str = "") -> tuple[int, list[Fault]]:
@@ -153,18 +155,24 @@ def check(book: Book, wanted: Sequence[str] = (), segment: str = "") -> tuple[in
 
 def _front_faults(book: Book, template: Template) -> list[str]:
     """What is wrong with a front matter that can be read, for this book."""
-    front = template.front
-    faults = [f"{template.path}: unknown key {key!r} in the front matter" for key in front.unknown]
-    if front.purpose and front.purpose.lower() not in book.settings.purposes:
-        known = ", ".join(book.settings.purposes)
-        faults.append(f"{template.path}: crm.yaml has no purpose {front.purpose!r} (it has {known})")
-    if front.channel == "email" and not front.subject:
-        faults.append(f"{template.path}: there is no subject, and no e-mail goes without one")
+    faults = [f"{template.path}: {words}" for _, words in front_problems(template, book.settings)]
     try:
         Enclosures(book, template, {}).hashes()
     except Refused as error:
         faults.append(f"{template.path}: {error.message}")
     return faults
+
+
+def front_problems(template: Template, settings: Settings) -> list[tuple[str, str]]:
+    """(key, what is wrong with it) of a front matter that can be read, by the settings of its book."""
+    front = template.front
+    found = [(key, f"unknown key {key!r} in the front matter") for key in front.unknown]
+    if front.purpose and front.purpose.lower() not in settings.purposes:
+        known = ", ".join(settings.purposes)
+        found.append(("purpose", f"crm.yaml has no purpose {front.purpose!r} (it has {known})"))
+    if front.channel == "email" and not front.subject:
+        found.append(("subject", "there is no subject, and no e-mail goes without one"))
+    return found
 
 
 def _words(problem: Problem) -> str:

@@ -1,4 +1,5 @@
-"""What to do now: follow-ups that are due, cases near their targets, customers getting cold, deals that are stuck."""
+"""What to do now: follow-ups that are due, customers who wait for an answer or get cold, cases near their targets,
+deals that are stuck."""
 
 from __future__ import annotations
 
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING
 from typing import NamedTuple
 
 from crmctl.model import money
+from crmctl.model.columns import day_number
+from crmctl.model.columns import day_of
 from crmctl.services.following import cadence
 
 if TYPE_CHECKING:
@@ -18,12 +21,23 @@ if TYPE_CHECKING:
 
 NEAR = timedelta(hours=24)
 """A case's target this close is near."""
-_EPOCH = date(1970, 1, 1)
+RECENT = timedelta(days=14)
+"""Who wrote longer ago and was not answered does not wait for it any more."""
+
+SECTIONS = (
+    ("Follow-ups", ("overdue", "due")),
+    ("Waiting for an answer", ("unanswered",)),
+    ("Cases", ("respond", "resolve")),
+    ("Getting cold", ("cold",)),
+    ("Deals", ("past-close", "no-next-step")),
+    ("Birthdays", ("birthday",)),
+)
+"""The headings that people see, and what stands below each, by ``Due.why``."""
 
 
 class Due(NamedTuple):
     """One thing to do. ``kind`` and ``handle`` name the record it is about, ``why`` is a stable slug for scripts:
-    overdue, due, respond, resolve, cold, past-close, no-next-step or birthday.
+    overdue, due, unanswered, respond, resolve, cold, past-close, no-next-step or birthday.
 
     ``when`` is the ISO date it is or was due (None where there is none), ``days`` until then, below 0 when it is over.
     ``customer`` is a handle, ``name`` what people call them; ``reason`` says in words why it is here.
@@ -42,13 +56,14 @@ class Due(NamedTuple):
 
 
 def today(book: Book, *, days: int = 0, owner: str = "") -> list[Due]:
-    """Everything that is due by ``days`` from today, most pressing first: promises, other follow-ups, cases, cold
-    customers, stuck deals, birthdays.
+    """Everything that is due by ``days`` from today, most pressing first: promises, other follow-ups, customers
+    who wait for an answer, cases, cold customers, stuck deals, birthdays.
 
     ``owner`` (a handle) leaves only what is that member's, by the record's owner or, without one, the customer's.
     """
     found = [
         *_followups(book, days),
+        *_unanswered(book),
         *_cases(book, days),
         *_cold(book, days),
         *_deals(book, days),
@@ -72,6 +87,43 @@ def _followups(book: Book, ahead: int) -> Iterator[Due]:
         reason = f"{said} {when}" + (f", template {template}" if template else "")
         why = "overdue" if left < 0 else "due"
         yield Due(handle, "followup", why, due, left, customer, name, what, reason, owner)
+
+
+def _unanswered(book: Book) -> Iterator[Due]:
+    """Customers who wrote, or called and did not reach us, and heard nothing from us since; the longest waiting first.
+
+    An automatic reply and an opt-out want no answer; a newsletter of ours is none, and a call that failed neither. Who
+    needs no answer gets the outcome ``answered``.
+    """
+    now, zone = book.now(), book.context.zone
+    until = int(now.timestamp())
+    rows = book.index.rows(_UNANSWERED, (until - int(RECENT.total_seconds()), until, until))
+    for handle, name, at, type_, owner in rows:
+        moment = datetime.fromtimestamp(at, zone)
+        days = (moment.date() - now.date()).days
+        ago = f", {counted(-days)} ago" if days else ""
+        did = "called and did not reach us" if type_ == "call" else f"wrote ({type_})"
+        reason = f"{did} on {moment:%a %Y-%m-%d %H:%M}{ago}, not answered"
+        yield Due(
+            handle, "customer", "unanswered", moment.date().isoformat(), days, handle, name, "Answer", reason, owner
+        )
+
+
+_UNANSWERED = (
+    "SELECT c.handle, c.name, w.at, w.type, c.owner FROM ("
+    "SELECT i.customer, MAX(i.at_time) AS at, i.type FROM interactions i "
+    "WHERE i.at_time > ? AND i.at_time <= ? AND i.direction = 'in' "
+    "AND (i.type IN ('email', 'letter', 'message') OR (i.type = 'call' AND i.outcome = 'missed')) "
+    "AND COALESCE(i.outcome, '') NOT IN ('answered', 'opt-out') AND COALESCE(i.outcome, '') NOT LIKE 'auto-reply%' "
+    "AND COALESCE(i.outcome, '') NOT LIKE 'invitation%' GROUP BY i.customer"
+    ") w JOIN customers c ON c.handle = w.customer "
+    "WHERE NOT EXISTS (SELECT 1 FROM interactions a WHERE a.customer = w.customer AND a.at_time >= w.at "
+    "AND a.at_time <= ? AND (a.outcome = 'answered' OR ("
+    "a.type IN ('call', 'email', 'letter', 'meeting', 'message', 'visit') "
+    "AND NOT (COALESCE(a.direction, '') = 'in' AND a.type IN ('email', 'letter', 'message')) "
+    "AND COALESCE(a.outcome, '') NOT IN ('missed', 'no answer') "
+    "AND a.campaign IS NULL AND COALESCE(a.source, '') NOT IN ('campaign', 'sequence')))) ORDER BY w.at, c.handle"
+)
 
 
 def _cases(book: Book, ahead: int) -> Iterator[Due]:
@@ -102,8 +154,7 @@ def _cold(book: Book, ahead: int) -> Iterator[Due]:
     """Customers who were in no real contact with us for longer than their cadence, the longest overdue first."""
     now = _day(book)
     rows = book.index.rows(
-        "SELECT c.handle, c.name, c.cadence, (SELECT MAX(i.at_day) FROM interactions i WHERE i.customer = c.handle "
-        f"AND {cadence.REAL}) AS contact, c.next, c.owner FROM customers c "
+        f"SELECT c.handle, c.name, c.cadence, {cadence.LAST} AS contact, c.next, c.owner FROM customers c "
         "WHERE c.cadence IS NOT NULL AND (contact IS NULL OR contact + c.cadence < ?) "
         "AND c.row_id NOT IN (SELECT owner FROM customers_do_not_contact WHERE value = 'all') "
         "ORDER BY contact IS NULL, contact + c.cadence, c.handle",
@@ -114,7 +165,7 @@ def _cold(book: Book, ahead: int) -> Iterator[Due]:
             when, left, reason = None, None, f"no contact yet, wanted every {counted(days)}"
         else:
             left = last_day + days - now
-            when, last = ((_EPOCH + timedelta(days=day)).isoformat() for day in (last_day + days, last_day))
+            when, last = (day_of(day).isoformat() for day in (last_day + days, last_day))
             reason = f"last contact {last}, {counted(now - last_day)} ago, wanted every {counted(days)}"
         reason += f", follow-up due {following}" if following else ""
         yield Due(handle, "customer", "cold", when, left, handle, name, "Get in touch", reason, owner)
@@ -191,4 +242,4 @@ def counted(days: int) -> str:
 
 def _day(book: Book) -> int:
     """Today as the index counts days, since 1970-01-01."""
-    return (book.now().date() - _EPOCH).days
+    return day_number(book.now().date())

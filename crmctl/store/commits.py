@@ -43,6 +43,10 @@ class Commits(Standings, Protocol):
         """Keep contents that are in no commit, so that they can be asked for by their ids."""
         ...
 
+    def programs(self, commit: str, paths: Iterable[str]) -> frozenset[str]:
+        """Those of ``paths`` that are marked as programs in ``commit``, and may be."""
+        ...
+
     def advance(self, new: str, old: str, message: str) -> None:
         """Move HEAD's branch by compare-and-swap."""
         ...

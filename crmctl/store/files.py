@@ -146,20 +146,23 @@ def write_file(root: Path, path: str, data: bytes, *, durable: bool = True) -> N
     put_in_place(root, path, prepare_file(root, path, data, durable=durable), durable=durable)
 
 
-def prepare_file(root: Path, path: str, data: bytes, *, durable: bool = True) -> str:
-    """Write ``data`` beside ``path``, for ``put_in_place``. What can fail for want of room or rights fails here."""
+def prepare_file(root: Path, path: str, data: bytes, *, durable: bool = True, program: bool = False) -> str:
+    """Write ``data`` beside ``path``, for ``put_in_place``. What can fail for want of room or rights fails here.
+
+    ``program`` says that it may be run.
+    """
     # Plain texts, not paths: an import writes tens of thousands of files.
     folder, name = os.path.split(os.path.join(root, path))  # noqa: PTH118
     temporary = os.path.join(folder, f".{name}.{os.getpid()}{UNFINISHED}")  # noqa: PTH118
     try:
         try:
-            _write_new(temporary, data, durable=durable)
+            _write_new(temporary, data, durable=durable, program=program)
         except FileNotFoundError:
             os.makedirs(folder, exist_ok=True)  # noqa: PTH103
-            _write_new(temporary, data, durable=durable)
+            _write_new(temporary, data, durable=durable, program=program)
         except FileExistsError:
             os.unlink(temporary)  # noqa: PTH108 - left by one that was killed and had the same number
-            _write_new(temporary, data, durable=durable)
+            _write_new(temporary, data, durable=durable, program=program)
     except OSError as exc:
         discard(temporary)
         raise storage_failed(path, exc, "write") from exc
@@ -187,8 +190,8 @@ def discard(prepared: str) -> None:
         os.unlink(prepared)  # noqa: PTH108
 
 
-def _write_new(path: str, data: bytes, *, durable: bool) -> None:
-    descriptor = os.open(path, _CREATE, 0o666)
+def _write_new(path: str, data: bytes, *, durable: bool, program: bool) -> None:
+    descriptor = os.open(path, _CREATE, 0o777 if program else 0o666)
     try:
         view = memoryview(data)
         while view:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from typing import NamedTuple
 
-from crmctl.model.ids import handle_problem
-
 if TYPE_CHECKING:
     from crmctl.model.fields import Kind
     from crmctl.model.schema import Schema
@@ -57,12 +55,3 @@ def place_of(path: str, schema: Schema) -> Place | None:
     if not parts[-1].endswith(ending) or parts[-1].startswith("."):
         return None
     return Place(kind, parts[-1].removesuffix(ending))
-
-
-def place_problem(path: str, place: Place, *, sharded: bool) -> str:
-    """What is wrong with where a record's file stands, or ""."""
-    problem = handle_problem(place.handle)
-    if problem:
-        return f"the file's name is not a handle: {problem}"
-    right = path_of(place.kind, place.handle, sharded=sharded)
-    return "" if path == right else f"in this book's layout the file belongs at {right}"

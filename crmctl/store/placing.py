@@ -15,6 +15,7 @@ from crmctl.store.files import read_file
 from crmctl.store.files import remove_file
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from collections.abc import Iterable
     from collections.abc import Mapping
     from pathlib import Path
@@ -28,13 +29,17 @@ FEW = 64
 
 
 def prepare(
-    root: Path, paths: Iterable[str], files: Mapping[str, bytes | None], prepared: dict[str, str | None]
+    root: Path,
+    paths: Iterable[str],
+    files: Mapping[str, bytes | None],
+    programs: Collection[str],
+    prepared: dict[str, str | None],
 ) -> None:
     """Write new files beside where they belong, and note in ``prepared`` where; None for one that is taken away."""
     few = len(files) <= FEW
     for path in paths:
         data = files[path]
-        prepared[path] = None if data is None else prepare_file(root, path, data, durable=few)
+        prepared[path] = None if data is None else prepare_file(root, path, data, durable=few, program=path in programs)
 
 
 def place(root: Path, note: Journal, prepared: Mapping[str, str | None], commits: Commits, blob_id: BlobId) -> None:
@@ -78,7 +83,7 @@ def recover(root: Path, state: Path, commits: Commits, blob_id: BlobId) -> bool:
         contents = iter(commits.contents([oid for oid in wanted.values() if oid]))
         files = {path: next(contents) if oid else None for path, oid in wanted.items()}
         prepared: dict[str, str | None] = {}
-        prepare(root, files, files, prepared)
+        prepare(root, files, files, commits.programs(note.new, files), prepared)
         done = [path for path in current if path not in wanted]
         edited = [path for path in done if note.steps[path].shows_as_changed]
         with commits.index_held():

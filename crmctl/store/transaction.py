@@ -163,7 +163,8 @@ class Transaction:
         prepared: dict[str, str | None] = {}
         moved = False
         try:
-            placing.prepare(self.root, self.watch(list(plan.disk)), plan.disk, prepared)
+            programs = self._commits.programs(new, plan.disk)
+            placing.prepare(self.root, self.watch(list(plan.disk)), plan.disk, programs, prepared)
             with self._commits.index_held():
                 if new != old:
                     self._commits.advance(new, old, message.partition("\n")[0])

@@ -10,6 +10,7 @@ from crmctl.vcs import locks
 from crmctl.vcs.run import git
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from collections.abc import Mapping
 
     from crmctl.vcs.committing import Settings
@@ -24,10 +25,12 @@ def build(
     *,
     parent: str = "",
     merging: str = "",
+    programs: Collection[str] = (),
 ) -> str:
     """The id of a commit on ``parent`` with ``files`` put (or, when None, taken away); paths relative to the book.
 
-    ``merging`` is a second parent. Made so it takes 25 ms with 20,000 files in the book; by an index of its own, 80.
+    ``merging`` is a second parent; ``programs`` are those of ``files`` that are marked as programs. Made so it takes
+    25 ms with 20,000 files in the book; by an index of its own, 80.
 
     Raises:
         GitFailed: git has no room.
@@ -44,7 +47,8 @@ def build(
         if data is None:
             parts.append(b"D %b\n" % full)
         else:
-            parts += [b"M 100644 inline %b\n" % full, _data(data)]
+            mode = b"100755" if path in programs else b"100644"
+            parts += [b"M %b inline %b\n" % (mode, full), _data(data)]
     parts.append(b"\nget-mark :1\ndone\n")
     try:
         output = git(places.top, "fast-import", "--quiet", "--done", "--force", data=b"".join(parts), durable=True)

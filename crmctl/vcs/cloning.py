@@ -47,8 +47,8 @@ def odd_files(top: Path) -> list[tuple[str, str]]:
     return found
 
 
-def has_commit(top: Path) -> bool:
-    """Whether anything is committed there.
+def checked_out(top: Path) -> bool:
+    """Have a branch of a clone checked out; whether anything is committed there at all.
 
     A repository on a server may name a branch as its main one that nobody ever pushed; when there is just one other,
     that is the one.

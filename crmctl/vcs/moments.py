@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from typing import NamedTuple
 
 from crmctl.vcs.history import boundary_of
-from crmctl.vcs.repository import PLAIN
 from crmctl.vcs.repository import Repository
 from crmctl.vcs.run import attempt
 from crmctl.vcs.run import git
+from crmctl.vcs.trees import FILES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -103,7 +103,7 @@ def changes(places: Places, commits: Sequence[str]) -> dict[str, dict[str, tuple
         if path.startswith(places.prefix):
             old_mode, new_mode, before, after, _ = field[1:].split(" ")
             files[path.removeprefix(places.prefix)] = (
-                before if old_mode in PLAIN else "",
-                after if new_mode in PLAIN else "",
+                before if old_mode in FILES else "",
+                after if new_mode in FILES else "",
             )
     return found

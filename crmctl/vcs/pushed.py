@@ -12,7 +12,6 @@ import subprocess
 from typing import TYPE_CHECKING
 from typing import NamedTuple
 
-from crmctl.errors import GitFailed
 from crmctl.vcs import objects
 from crmctl.vcs.run import failed
 from crmctl.vcs.status import NO_HOOKS
@@ -157,16 +156,7 @@ class Pushed:
 
     def contents(self, oids: Iterable[str]) -> dict[str, bytes]:
         """The contents of blobs, by their ids."""
-        asked = list(dict.fromkeys(oids))
-        if not asked:
-            return {}
-        output = self._git("cat-file", "--batch", data="".join(f"{oid}\n" for oid in asked).encode())
-        found = {}
-        for oid, (known, data) in zip(asked, objects.answers(output), strict=True):
-            if known is None:
-                raise GitFailed(f"git has no object {oid}, which is among what is pushed")
-            found[oid] = data
-        return found
+        return objects.by_id(oids, self._git, "git has no object {}, which is among what is pushed")
 
     def _git(self, *arguments: str, data: bytes = b"") -> bytes:
         done = self._attempt(*arguments, data=data)

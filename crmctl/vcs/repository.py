@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import os
 import re
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -12,7 +10,6 @@ from typing import NamedTuple
 
 from crmctl import clock
 from crmctl.errors import BranchMoved
-from crmctl.errors import GitFailed
 from crmctl.errors import NotFound
 from crmctl.vcs import building
 from crmctl.vcs import committing
@@ -20,6 +17,7 @@ from crmctl.vcs import gitindex
 from crmctl.vcs import locks
 from crmctl.vcs import objects
 from crmctl.vcs import preflight
+from crmctl.vcs import trees
 from crmctl.vcs.run import attempt
 from crmctl.vcs.run import failed
 from crmctl.vcs.run import git
@@ -33,9 +31,9 @@ if TYPE_CHECKING:
     from crmctl.vcs.places import Places
 
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
-_SHA256 = re.compile(r"^\s*objectformat\s*=\s*\"?sha256\b", re.IGNORECASE | re.MULTILINE)
-PLAIN = frozenset({"100644", "100755"})
-"""The modes of plain files."""
+
+_DATA = (".yaml", ".jsonl")
+"""How the names of records and settings end."""
 
 _SLACK = 50_000_000
 """File systems stamp times with a clock that may be this many nanoseconds late."""
@@ -52,11 +50,6 @@ class Entry(NamedTuple):
     mode: str
 
 
-def blob_id(data: bytes, algorithm: str = "sha1") -> str:
-    """The id git gives to a file of this content, in repositories that use ``algorithm``."""
-    return hashlib.new(algorithm, b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
-
-
 class Repository:
     """The repository around a book. Paths in and out are relative to the book."""
 
@@ -66,16 +59,12 @@ class Repository:
 
     @cached_property
     def algorithm(self) -> str:
-        """How the repository makes ids: "sha1", or "sha256" when it was made so."""
-        try:
-            config = (self.places.common_dir / "config").read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            return "sha1"
-        return "sha256" if _SHA256.search(config) else "sha1"
+        """How the repository makes ids: "sha1" or "sha256"."""
+        return objects.algorithm(self.places)
 
     def blob_id(self, data: bytes) -> str:
         """The id that a file of this content has in this repository."""
-        return blob_id(data, self.algorithm)
+        return objects.blob_id(data, self.algorithm)
 
     # What stands in commits
 
@@ -91,29 +80,19 @@ class Repository:
         done = attempt(self.places.top, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
         return done.stdout.decode().strip()
 
-    def files(self, commit: str) -> list[Entry]:
-        """Every file of the book in a commit."""
+    def files(self, commit: str, paths: Iterable[str] = ()) -> list[Entry]:
+        """Every file of the book in a commit; only those at ``paths``, where there are any."""
         prefix = self.places.prefix
         arguments = ["--literal-pathspecs", "ls-tree", "-r", "-z", "--full-tree", commit]
-        if prefix:
-            arguments += ["--", prefix]
+        wanted = [f"{prefix}{path}" for path in paths] or [prefix]
+        if wanted != [""]:
+            arguments += ["--", *wanted]
         entries = []
         for line in git(self.places.top, *arguments).decode("utf-8", "surrogateescape").split("\0")[:-1]:
             about, _, path = line.partition("\t")
             mode, _, oid = about.split(" ")
             entries.append(Entry(path[len(prefix) :], oid, mode))
         return entries
-
-    def commit_before(self, seconds: int) -> str:
-        """The newest commit of HEAD's history made up to a moment (seconds since 1970), "" when all are younger."""
-        done = attempt(self.places.top, "rev-list", "-1", f"--before={seconds}", "HEAD")
-        return done.stdout.decode().strip()
-
-    def first_commit(self) -> tuple[str, int]:
-        """The oldest commit of HEAD's first-parent history, and when it was made (seconds since 1970)."""
-        lines = git(self.places.top, "log", "--first-parent", "--format=%H %ct", "HEAD").decode().split("\n")
-        commit, _, seconds = lines[-2].partition(" ")
-        return commit, int(seconds)
 
     def resolve(self, text: str) -> str:
         """The commit that a person means by ``text``: an id or the start of one, a branch, ``HEAD~3``.
@@ -156,8 +135,8 @@ class Repository:
             if path.startswith(prefix):
                 old_mode, new_mode, before, after, _ = about[1:].split(" ")
                 found[path[len(prefix) :]] = (
-                    before if old_mode in PLAIN else "",
-                    after if new_mode in PLAIN else "",
+                    before if old_mode in trees.FILES else "",
+                    after if new_mode in trees.FILES else "",
                 )
         return found
 
@@ -179,27 +158,20 @@ class Repository:
             # Asked one by one, git goes through a whole folder for each.
             wanted = set(asked)
             return {entry.path: entry.oid for entry in self.files(commit) if entry.path in wanted}
-        oids = self._blob_ids([f"{commit}:{self.places.prefix}{path}" for path in asked])
+        oids = objects.blobs_named(self.places.top, [f"{commit}:{self.places.prefix}{path}" for path in asked])
         return {path: oid for path, oid in zip(asked, oids, strict=True) if oid}
 
-    def _blob_ids(self, names: list[str]) -> list[str]:
-        """The ids of blobs by their names in git, "" where there is none."""
-        data = os.fsencode("".join(f"{name}\n" for name in names))
-        output = git(self.places.top, "cat-file", "--batch-check=%(objectname) %(objecttype)", data=data)
-        found = []
-        # The name that was asked for comes back when nothing is there, and may hold what other splitters split at.
-        for line in output.split(b"\n")[:-1]:
-            oid, _, what = line.rpartition(b" ")
-            found.append(oid.decode("ascii") if what == b"blob" else "")
-        return found
+    def programs(self, commit: str, paths: Iterable[str]) -> frozenset[str]:
+        """Those of ``paths`` that are marked as programs in ``commit``, and may be: no record and no settings are."""
+        asked = {path for path in paths if not path.endswith(_DATA)}
+        if not asked or not commit:
+            return frozenset()
+        found = self.files(commit, asked if len(asked) <= _MANY else ())
+        return frozenset(path for path, _, mode in found if mode == trees.EXECUTABLE and path in asked)
 
     def contents(self, oids: Iterable[str]) -> Iterator[bytes]:
         """The contents of blobs, in the order asked."""
-        data = "".join(f"{oid}\n" for oid in oids).encode()
-        for oid, content in objects.answers(git(self.places.top, "cat-file", "--batch", data=data)):
-            if oid is None:
-                raise GitFailed(f"git has lost an object of this book: {content.decode('ascii', 'replace')}")
-            yield content
+        return objects.contents(self.places.top, oids)
 
     # Making a commit
 
@@ -219,7 +191,7 @@ class Repository:
             known = self.blobs(commit, asked)
             staged = gitindex.staged(self.places)
             return {path: (known.get(path, ""), staged.get(path, "")) for path in asked}
-        found = self._blob_ids([*names, *(f":{self.places.prefix}{path}" for path in asked)])
+        found = objects.blobs_named(self.places.top, [*names, *(f":{self.places.prefix}{path}" for path in asked)])
         heads = found[: len(names)] or [""] * len(asked)
         return dict(zip(asked, zip(heads, found[len(names) :], strict=True), strict=True))
 
@@ -231,14 +203,16 @@ class Repository:
     def build(self, parent: str, message: str, files: Mapping[str, bytes | None], *, merging: str = "") -> str:
         """A commit on ``parent`` with ``files`` put (or, when None, taken away); nothing points to it yet.
 
-        ``merging`` is a commit that it joins with ``parent``: its second parent. The user's own hooks have seen it, and
-        it is signed when git is set up to sign.
+        ``merging`` is a commit that it joins with ``parent``: its second parent. What is a program in one of them stays
+        one. The user's own hooks have seen it, and it is signed when git is set up to sign.
 
         Raises:
             GitFailed: git does not know who you are, has no room, or a hook refuses.
         """
         how = self._how = committing.settings(self.places)
-        built = building.build(self.places, how, message, files, parent=parent, merging=merging)
+        put = [path for path, data in files.items() if data is not None]
+        programs = self.programs(parent, put) | self.programs(merging, put)
+        built = building.build(self.places, how, message, files, parent=parent, merging=merging, programs=programs)
         return committing.finished(self.places, how, built, [one for one in (parent, merging) if one], message)
 
     def announce(self, *, merged: bool) -> None:

@@ -7,7 +7,6 @@ import subprocess
 from typing import TYPE_CHECKING
 from typing import NamedTuple
 
-from crmctl.errors import GitFailed
 from crmctl.vcs import objects
 from crmctl.vcs.run import failed
 from crmctl.vcs.status import NO_HOOKS
@@ -75,14 +74,7 @@ class Staged:
 
     def contents(self, oids: Iterable[str]) -> dict[str, bytes]:
         """The contents of blobs, by their ids."""
-        asked = list(dict.fromkeys(oids))
-        output = self._git("cat-file", "--batch", data="".join(f"{oid}\n" for oid in asked).encode())
-        found = {}
-        for oid, (known, data) in zip(asked, objects.answers(output), strict=True):
-            if known is None:
-                raise GitFailed(f"git has lost an object that is about to be committed: {oid}")
-            found[oid] = data
-        return found
+        return objects.by_id(oids, self._git, "git has lost an object that is about to be committed: {}")
 
     def as_merge(self, heads: Iterable[str]) -> str:
         """A commit of what is staged, joining HEAD and ``heads``; nothing points to it, and git drops it in time.

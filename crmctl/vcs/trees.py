@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import NamedTuple
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
     from crmctl.vcs.places import Places
 
 PLAIN, EXECUTABLE, LINK, SUBMODULE = "100644", "100755", "120000", "160000"
+FILES = frozenset({PLAIN, EXECUTABLE})
+"""What has content of its own."""
 
 
 class TreeFile(NamedTuple):
@@ -66,6 +67,8 @@ def merge_texts(places: Places, base: bytes, ours: bytes, theirs: bytes) -> byte
     Raises:
         GitFailed: git cannot be run, or there is no room for the texts.
     """
+    import tempfile
+
     places.own.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         with tempfile.TemporaryDirectory(prefix="merge-", dir=places.own) as folder:

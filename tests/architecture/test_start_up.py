@@ -7,10 +7,14 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from helpers.books import age
 from helpers.books import commit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -18,10 +22,11 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 READ = """
 crmctl crmctl.__main__ crmctl.clock crmctl.errors
 crmctl.vcs crmctl.vcs.places crmctl.vcs.status
-crmctl.cli crmctl.cli.app crmctl.cli.options crmctl.cli.records crmctl.cli.root
-crmctl.model crmctl.model.columns crmctl.model.fields crmctl.model.ids crmctl.model.kinds crmctl.model.money
+crmctl.cli crmctl.cli.app crmctl.cli.options crmctl.cli.records crmctl.cli.root crmctl.cli.verbs
+crmctl.cli.verbs
+crmctl.model crmctl.model.columns crmctl.model.fields crmctl.model.kinds crmctl.model.money
 crmctl.model.schema crmctl.model.settings crmctl.model.settings_reading crmctl.model.text crmctl.model.values
-crmctl.index crmctl.index.ddl crmctl.index.facts crmctl.index.index crmctl.index.rows
+crmctl.index crmctl.index.connecting crmctl.index.ddl crmctl.index.index
 crmctl.query crmctl.query.asked crmctl.query.compiler crmctl.query.conditions crmctl.query.lexer crmctl.query.names
 crmctl.query.order crmctl.query.parser crmctl.query.problems crmctl.query.sql crmctl.query.tree crmctl.query.writer
 crmctl.query.dates
@@ -35,13 +40,19 @@ NEVER += "subprocess tempfile dataclasses asyncio logging hashlib decimal unitte
 
 def imported(root: Path, *words: str) -> set[str]:
     """The modules that a run of the program leaves behind."""
+    return set(left_behind(root, words, "set(sys.modules)", "*sorted(after - before)").split())
+
+
+def left_behind(root: Path, words: Iterable[str], look: str, told: str) -> str:
+    """What a run of the program changes: ``look`` says at what, ``told`` how that ``before`` and ``after`` differ."""
     code = (
-        "import sys, json\n"
-        "before = set(sys.modules)\n"
+        "import gc, sys, json\n"
+        f"before = {look}\n"
         "sys.argv = ['crmctl', *json.loads(sys.argv[1])]\n"
         "from crmctl.__main__ import main\n"
         "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code, end.code\n"
-        "print(*sorted(set(sys.modules) - before), file=sys.stderr)"
+        f"after = {look}\n"
+        f"print({told}, file=sys.stderr)"
     )
     # What measures the tests must not be in there already, or its own modules would hide ours.
     env = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
@@ -55,7 +66,7 @@ def imported(root: Path, *words: str) -> set[str]:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return set(done.stderr.splitlines()[-1].split())
+    return done.stderr.splitlines()[-1]
 
 
 @pytest.fixture
@@ -91,6 +102,12 @@ def test_other_reads_stay_light_too(root: Path, words: list[str]) -> None:
     found = imported(root, *words)
     heavy = set(NEVER) - {"decimal", "hashlib"}
     assert found.isdisjoint(heavy), sorted(found & heavy)
+
+
+def test_a_read_does_not_stop_to_look_for_garbage(root: Path) -> None:
+    # What comes before ``main`` is Python's own.
+    look = "__import__('crmctl.__main__') and sum(generation['collections'] for generation in gc.get_stats())"
+    assert left_behind(root, ["customer", "list"], look, "after - before") == "0"
 
 
 def test_what_only_filters_need_is_not_loaded_without_any(root: Path) -> None:

@@ -350,11 +350,11 @@ def test_without_a_mail_server_nothing_begins(sendable: Path, run: Run) -> None:
     assert not (sendable / ".git/crmctl/mail").exists()
 
 
-def test_a_letter_is_not_sent(small: Path, run: Run, server: MailServer) -> None:
+def test_a_letter_wants_a_folder(small: Path, run: Run, server: MailServer) -> None:
     write(small, {"campaigns/c.yaml": CAMPAIGN + "channel: letter\n"})
     done = run("-C", small, "campaign", "send", "c", "--send")
     assert (done.code, server.connections) == (2, 0)
-    assert "hint: crmctl campaign preview c --to DIR" in done.err
+    assert "hint: crmctl campaign send c --send --to DIR" in done.err
 
 
 def test_an_answer_that_cannot_be_written_down_is_told(
@@ -428,10 +428,7 @@ def test_what_is_over_or_paused_is_said_once(sendable: Path, run: Run, server: M
     assert server.accepted == []
 
 
-def test_mail_is_not_sent_tomorrow_at_a_terminal(
-    sendable: Path, run: Run, server: MailServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("crmctl.cli.campaign_send._at_terminal", lambda: True)
+def test_mail_is_not_sent_tomorrow(sendable: Path, run: Run, server: MailServer) -> None:
     done = run("-C", sendable, "--now", "2999-01-01", "campaign", "send", "spring", "--send")
     assert (done.code, server.connections) == (2, 0)
     assert "mail cannot be sent tomorrow today" in done.err
@@ -450,14 +447,14 @@ def test_a_terminal_is_told_what_waits_or_that_nobody_is_left(
     assert "the server put it off: 450 4.2.0 later" in waits.err
 
 
-def test_nobody_to_send_to_is_said_at_a_terminal(
+def test_nobody_left_to_send_to_is_said_at_a_terminal(
     sendable: Path, run: Run, server: MailServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("crmctl.cli.campaign_send._at_terminal", lambda: True)
-    write(sendable, {"segments/everyone.yaml": "name: E\nfilter: tag:none\n"})
+    run("-C", sendable, "campaign", "send", "spring", "--send")
     done = run("-C", sendable, "campaign", "send", "spring", "--send")
-    assert (done.code, server.connections) == (0, 0)
-    assert "Nothing went out: crmctl campaign plan spring says who gets it" in done.err
+    assert (done.code, len(server.accepted)) == (0, 3)
+    assert "Nothing is left to send: 3 planned = 3 accepted + 0 pending." in done.err
 
 
 def test_a_server_that_is_away_leads_to_the_doctor(sendable: Path, run: Run) -> None:
@@ -471,6 +468,7 @@ def test_a_server_that_is_away_leads_to_the_doctor(sendable: Path, run: Run) -> 
 def test_a_wording_that_was_frozen_is_named(sendable: Path, run: Run, server: MailServer) -> None:
     source = (sendable / "templates" / "spring.md").read_text()
     write(sendable, {"/templates/spring.md": "---\nsubject: x\n---\n{{ customer.role }}\n"})
+    run("-C", sendable, "campaign", "plan", "spring", "--freeze")
     done = run("-C", sendable, "campaign", "send", "spring", "--send")
     assert (done.code, server.connections) == (4, 0)
     assert "hint: The wording was frozen on " in done.err

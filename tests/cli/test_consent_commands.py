@@ -290,3 +290,50 @@ def test_a_key_moves_to_another_machine(book: Path, run: Run, tmp_path: Path, mo
     assert run("-C", book, "key", "import", tmp_path / "key.txt").code == errors.USAGE
     (tmp_path / "key.txt").write_text(keys.export_line(bytes(32)))
     assert run("-C", book, "key", "import", tmp_path / "key.txt").code == 1
+
+
+@pytest.mark.parametrize(
+    "reason", ["ask bob@x.example", "order 4711", "the call of \u0662", "ADA said so", "Mrs Lovelace", "x" * 101]
+)
+@pytest.mark.parametrize("verb", ["add", "rm"])
+def test_a_reason_names_nobody(book: Path, run: Run, verb: str, reason: str) -> None:
+    if verb == "rm":
+        did(run, book, "suppress", "add", "ada@example.com")
+    before = git(book, "rev-parse", "HEAD")
+    done = run("-C", book, "suppress", verb, "ada@example.com", "--reason", reason)
+    assert done.code == errors.USAGE
+    assert "a reason" in done.err
+    assert "hint: Say what happened" in done.err
+    assert git(book, "rev-parse", "HEAD") == before
+
+
+def test_a_reason_is_kept_in_plain_words(book: Path, run: Run) -> None:
+    did(run, book, "suppress", "add", "ada@example.com", "--reason", " asked at\n the fair ")
+    assert [entry["source"] for entry in rows(run, book, "suppress", "list")] == ["asked at the fair"]
+    done = run("-C", book, "suppress", "rm", "ada@example.com")
+    assert (done.code, "no reason is given" in done.err) == (errors.USAGE, True)
+
+
+@pytest.mark.parametrize("words", [("grant", "ada"), ("withdraw", "ada"), ("request", "ada")])
+def test_purposes_are_named_where_one_is_missing(book: Path, run: Run, words: tuple[str, ...]) -> None:
+    done = run("-C", book, "consent", *words)
+    assert done.code == errors.USAGE
+    assert done.err.splitlines()[-1] == "hint: Its purposes are newsletter, service (crm.yaml)."
+    more = ("--purpose", "newslettr") if words[0] == "request" else ("newslettr",)
+    assert "Did you mean newsletter?" in run("-C", book, "consent", *words, *more).err
+
+
+def test_whoever_has_no_token_is_told_the_other_way(book: Path, run: Run) -> None:
+    done = run("-C", book, "unsub", "nonsense")
+    assert done.code == errors.FAILED
+    assert done.err.splitlines()[0].startswith("crmctl: nonsense...: refused, ")
+    assert "crmctl suppress add ADDRESS" in done.err
+
+
+def test_a_key_that_cannot_be_used_is_told_with_its_reason(book: Path, run: Run) -> None:
+    did(run, book, "suppress", "add", "bob@example.com")
+    (file,) = keys.folder().glob("*.key")
+    file.chmod(0o644)
+    done = run("-C", book, "key", "show")
+    assert done.code == errors.FAILED
+    assert f"hint: chmod 600 {file}" in done.err

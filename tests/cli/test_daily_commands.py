@@ -347,7 +347,7 @@ def test_today_for_people(say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
     assert lines[0] == "Monday 2012-01-16"
     assert all(len(line) <= 80 for line in lines)
     headings = [line for line in lines[1:] if line and not line.startswith(" ")]
-    assert headings == ["Follow-ups", "Cases", "Deals", "Birthdays"]
+    assert headings == ["Follow-ups", "Waiting for an answer", "Cases", "Deals", "Birthdays"]
     assert "   3 d late  Send the list of early Chicago blues" in lines
     assert "             Luís Gonçalves · promised for today · new-clause-4" in lines
     assert "       idle  Music for a hackathon" in lines
@@ -391,7 +391,7 @@ def test_today_sums_up_long_sections(say: Say, sample_dir: Path) -> None:
     assert "  and 2 more (--all shows them)" in out
     assert out.count("no contact yet") == 10
     assert say("today", "--all").out.count("no contact yet") == 12
-    assert len(json.loads(say("today", "-o", "json").out)) == 22
+    assert len(json.loads(say("today", "-o", "json").out)) == 27
 
 
 def test_today_with_nothing_due_says_nothing_on_stdout(run: Callable[..., Result], book_dir: Path) -> None:

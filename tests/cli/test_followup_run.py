@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+from email import message_from_bytes
+from email import policy
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +18,7 @@ from helpers import following_book as books
 from helpers.books import git
 from helpers.smtp_server import MailServer
 
+from crmctl.cli.app import App
 from crmctl.services.book import Book
 
 if TYPE_CHECKING:
@@ -61,8 +65,6 @@ def test_a_run_is_dry_unless_told_and_says_nothing_when_there_is_nothing(root: P
 def test_a_person_is_asked_before_mail_goes_out_that_is_dated_to_come(
     root: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from crmctl.cli.app import App
-
     asked: list[str] = []
 
     def no(question: str, **_options: object) -> None:
@@ -134,6 +136,32 @@ def test_a_server_that_is_down_is_told_and_tried_again(root: Path, run: Run) -> 
         assert server.recipients() == ["kim@example.org"]
 
 
+def test_a_lost_answer_is_listed_by_name_and_settled_by_hand(
+    root: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crm = ("-C", root, "--now", NOW)
+    with MailServer() as server:
+        campaign_book.configure(server.port)
+        server.script("kim@example.org", "dot lose")
+        assert run(*crm, "followup", "run", "--send").code == 8
+        (row,) = json.loads(run(*crm, "outbox", "list", "welcome", "-o", "json").out)
+        assert (row["sequence"], row["step"], row["campaign"], row["customer"]) == ("welcome", 1, None, "kim")
+        assert "welcome step 1  kim" in run(*crm, "outbox", "list").out
+        assert run(*crm, "outbox", "list", "nothing").code == 3
+        shown = run(*crm, "outbox", "show", row["sid"][:8])
+        assert shown.err.endswith(": welcome step 1 to kim, unknown.\n")
+        done = run(*crm, "outbox", "resolve", row["sid"], "--as", "resend", "--evidence", "she has nothing")
+        assert (done.code, "next crmctl followup run sends the same bytes" in done.err) == (0, True)
+        assert run(*crm, "followup", "run", "--send").code == 0
+        assert server.recipients() == ["kim@example.org"]
+        monkeypatch.setattr(App, "terminal", property(lambda _: True))
+        monkeypatch.setenv("COLUMNS", "80")
+        for words in (("outbox", "list", "--all"), ("outbox", "show", row["sid"]), ("sequence", "status")):
+            lines = run(*crm, *words).out.splitlines()
+            assert lines
+            assert max(map(len, lines)) <= 80, words
+
+
 # The digest
 
 
@@ -168,6 +196,33 @@ def test_a_digest_that_did_not_reach_the_server_is_tried_again(tmp_path: Path, r
         assert run(*mail).code == 8
         assert run(*mail).code == 0
         assert server.recipients() == ["me@example.com"]
+
+
+def test_a_digest_of_names_that_hold_control_characters_goes_out_with_them_shown(tmp_path: Path, run: Run) -> None:
+    root = books.make(tmp_path / "book")
+    path = root / "records/customers/kim.yaml"
+    path.write_text(path.read_text().replace("name: Kim", 'name: "Kim\\x1b[2J\\n.\\u202e"'))
+    settings = root / "crm.yaml"
+    settings.write_text(settings.read_text().replace("name: Test", "name: Te\u202est"))
+    git(root, "commit", "-qam", "by hand")
+    run("-C", root, "--now", NOW, "followup", "add", "Ring", "--due", "today", "--customer", "kim")
+    with MailServer() as server:
+        campaign_book.configure(server.port)
+        assert run("-C", root, "--now", NOW, "today", "--mail", "me@example.com", "--send") == (0, "", "")
+        (mail,) = server.accepted
+    message = message_from_bytes(mail.data, policy=policy.default)
+    assert message["Subject"] == "Te\\u202est: 1 thing to do"
+    assert "- Ring · Kim\\x1b[2J .\\u202e · due today · ring" in message.get_content()
+
+
+def test_a_clock_that_goes_back_and_forward_sends_no_digest_twice(tmp_path: Path, run: Run) -> None:
+    root = books.make(tmp_path / "book")
+    run("-C", root, "--now", "2027-02-20T09:00", "followup", "add", "Ring", "--due", "today")
+    with MailServer() as server:
+        campaign_book.configure(server.port)
+        for day in ("2027-03-01", "2027-02-28", "2027-03-01", "2027-02-28", "2027-03-02"):
+            run("-C", root, "--now", f"{day}T09:00", "today", "--mail", "me@example.com", "--send")
+        assert len(server.accepted) == 3
 
 
 # The schedule

@@ -40,6 +40,24 @@ def test_every_page_is_short_plain_and_fits_a_terminal(run: Run, name: str) -> N
     assert name == "fields" or len(lines) < 40
 
 
+@pytest.mark.parametrize("name", list(topics.TOPICS))
+def test_every_page_is_broken_where_a_narrow_terminal_ends(
+    run: Run, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = run("help", name).out
+    monkeypatch.setattr("crmctl.cli.app.App.width", 80)
+    narrow = run("help", name).out
+    assert max(map(len, narrow.splitlines())) <= 80
+    assert narrow.split() == whole.split()
+
+
+def test_what_goes_on_stands_below_its_own_column(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("crmctl.cli.app.App.width", 80)
+    lines = run("help", "exit-codes").out.splitlines()
+    (more,) = (line for line in lines if line.endswith("by others."))
+    assert more.startswith("       ") and more[7] != " "
+
+
 def test_every_exit_code_is_on_the_page(run: Run) -> None:
     codes = {value for value in vars(errors).values() if type(value) is int}
     shown = {int(code) for code in re.findall(r"^ +(\d+)  ", run("help", "exit-codes").out, re.MULTILINE)}

@@ -162,6 +162,10 @@ def test_calls_forms_and_calendars_say_what_they_did(root: Path, run: Run, tmp_p
     done = run("-C", root, "ingest", "calls", calls, "--format", "asterisk")
     assert (done.code, "ingest: 1 call" in done.err) == (0, True)
     assert run("-C", root, "ingest", "calls", calls, "--format", "asterisk").err == ""
+    calls.write_text('"' + calls.read_text() + ",".join([*cells[:-1], "1.2"]) + "\n")
+    done = run("-C", root, "ingest", "calls", calls, "--format", "asterisk")
+    assert (done.code, "1 new, 1 rejected" in done.err) == (1, True)
+    assert f"{calls}:1: has a quote that is not closed" in done.err
 
     pytest.importorskip("icalendar", reason="calendars need icalendar: pip install 'crmctl[mail]'")
     calendar = tmp_path / "x.ics"

@@ -5,10 +5,12 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pytest
+    from conftest import Result
     from conftest import Run
 
 
@@ -82,3 +84,35 @@ def test_a_wrong_value_names_its_option(run: Run, tmp_path: Path) -> None:
         "hint: Did you mean Europe/Berlin?\n"
     )
     assert not (tmp_path / "acme").exists()
+
+
+@pytest.mark.parametrize("template", ["birthday", "invoice-reminder", "letter", "meeting-follow-up", "newsletter"])
+def test_a_newcomer_gets_to_a_campaign_with_each_template(run: Run, tmp_path: Path, template: str) -> None:
+    """Only what nobody else can know has to be filled in: who, why they may be written to, and the postal address."""
+    root = tmp_path / "new"
+    assert run("init", root).code == 0
+
+    def does(*words: str) -> Result:
+        done = run("-C", root, *words)
+        assert done.code == 0, (words, done)
+        return done
+
+    assert does("check").out == ""
+    front = (root / "templates" / f"{template}.{'html' if template == 'letter' else 'md'}").read_text()
+    said = dict(line.split(": ", 1) for line in front.split("---")[1].strip().splitlines())
+    address = [f"--set=address.{part}" for part in ("street=1 A St", "city=London", "country=GB")]
+    does("customer", "add", "Ada Lovelace", "--email", "ada@example.com", *address)
+    does("segment", "add", "All", "--filter", "handle:*")
+    if said["purpose"] != "service":
+        does("consent", "grant", "ada", said["purpose"])
+    if template == "invoice-reminder":
+        does("log", "ada", "purchase", "--amount", "12")
+    if template == "meeting-follow-up":
+        does("log", "ada", "meeting", "tea")
+    settings = root / "crm.yaml"
+    settings.write_text(settings.read_text() + "postal_address: 1 Example Street, Example Town\n")
+    more = ("--set", f"channel={said['channel']}", "--set", "benefit=they hear from us")
+    does("campaign", "add", "C", "--purpose", said["purpose"], "--template", template, "--segment", "all", *more)
+    done = does("campaign", "check", "c")
+    assert "1 message made" in done.err
+    assert done.out == ""

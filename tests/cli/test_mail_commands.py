@@ -14,6 +14,7 @@ from helpers.smtp_server import MailServer
 
 from crmctl import errors
 from crmctl.services.mailing import config
+from crmctl.services.mailing import doctor
 from crmctl.services.mailing import domains
 from crmctl.services.mailing import names
 
@@ -373,3 +374,44 @@ def test_a_machine_has_an_id_and_takes_the_place_of_another(run: Run) -> None:
     assert run("host", "adopt", own).err == f"This machine is itself again: {own}\n"
     assert run("host", "show").out.strip() == own
     assert run("host", "adopt", "any", "--yes").code == errors.USAGE
+
+
+def of_folder(folder: Path) -> tuple[str, str]:
+    """What is found about the folder that text messages are put into, where no mail server is set up."""
+    own = config.UserConfig(sms=config.SmsSpool("gammu", str(folder)))
+    (said,) = (one for one in doctor.findings(own, None) if one.what == "sms")
+    return said.state, said.found
+
+
+def test_doctor_looks_at_the_folder_of_text_messages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "outbox"
+    assert of_folder(folder) == ("bad", f"{folder}: no such file or directory")
+    folder.touch()
+    assert of_folder(folder) == ("bad", f"{folder} is no folder")
+    folder.unlink()
+    folder.symlink_to(tmp_path)
+    assert of_folder(folder) == ("bad", f"{folder} is a link")
+    folder.unlink()
+    folder.mkdir()
+    assert of_folder(folder) == ("ok", f"{folder} (gammu)")
+    with monkeypatch.context() as patch:
+        patch.setattr("os.access", lambda *_: False)
+        assert of_folder(folder) == ("bad", f"{folder} cannot be written to")
+
+
+def test_doctor_says_when_nobody_else_can_read_text_messages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    owner = tmp_path.stat().st_uid
+    monkeypatch.setattr("os.getuid", lambda: owner + 1)
+    assert of_folder(tmp_path)[0] == "warn"
+    tmp_path.chmod(0o2770)
+    assert of_folder(tmp_path)[0] == "ok"
+
+
+def test_doctor_needs_one_way_out(run: Run, tmp_path: Path) -> None:
+    path = config.default_path()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"sms:\n  smstools: {tmp_path}\n")
+    path.chmod(0o600)
+    assert found(run).keys() == {"settings", "this machine", "sms"}
+    path.write_text("")
+    assert run("mail", "doctor").code == errors.NO_BOOK

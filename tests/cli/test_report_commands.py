@@ -189,9 +189,10 @@ def test_a_broken_report_is_told_with_its_reason(sample_dir: Path, run: Run) -> 
     write(sample_dir, {"/reports/mine.sql": "SELECT handel FROM customers"})
     code, out, err = run("-C", sample_dir, "report", "run", "mine")
     assert (code, out) == (4, "")
-    assert err.startswith("crmctl: reports/mine.sql: SQL: no such column: handel\n")
+    assert err.splitlines()[0] == "crmctl: reports/mine.sql: the report cannot run"
+    assert err.splitlines()[1] == "  reports/mine.sql: SQL: no such column: handel"
     write(sample_dir, {"/reports/mine.sql": "-- foo: bar\nSELECT 1 AS x"})
-    assert "crmctl: reports/mine.sql:1: a report has no 'foo'" in run("-C", sample_dir, "report", "run", "mine").err
+    assert "reports/mine.sql:1: a report has no 'foo'" in run("-C", sample_dir, "report", "run", "mine").err
 
 
 def test_a_report_that_is_not_there(sample_dir: Path, run: Run) -> None:

@@ -50,7 +50,8 @@ def test_a_list_with_broken_ones(small: Path, run: Run) -> None:
     assert out.splitlines()[-1].split()[0] == "t"
     assert len(out.splitlines()) == 3
     assert err.splitlines()[0].startswith("crmctl: templates/a.md:2")
-    assert err.splitlines()[1].startswith("crmctl: templates/b.md:1: the front matter does not end")
+    assert err.splitlines()[1] == "hint: close the quote at the end of the value"
+    assert err.splitlines()[2].startswith("crmctl: templates/b.md:1: the front matter does not end")
 
 
 def test_a_list_with_only_broken_ones(small: Path, run: Run) -> None:

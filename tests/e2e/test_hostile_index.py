@@ -13,7 +13,7 @@ from helpers.books import git
 from helpers.books import write
 from helpers.mounts import mounted
 
-from crmctl.index import index as indexes
+from crmctl.index import connecting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -143,7 +143,7 @@ def test_a_folder_for_the_index_that_cannot_be_made(book: Path, run: Run) -> Non
 def test_an_index_that_another_process_has_locked_is_not_waited_for_long(
     book: Path, run: Run, monkeypatch: pytest.MonkeyPatch, lock: str
 ) -> None:
-    monkeypatch.setattr(indexes, "WAIT", 0.05)
+    monkeypatch.setattr(connecting, "WAIT", 0.05)
     other = sqlite3.connect(index_of(book), isolation_level=None)
     try:
         other.execute(lock)
@@ -158,7 +158,7 @@ def test_an_index_that_another_process_has_locked_is_not_waited_for_long(
 
 
 def test_a_reader_in_another_process_does_not_stop_us(book: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(indexes, "WAIT", 0.05)
+    monkeypatch.setattr(connecting, "WAIT", 0.05)
     other = sqlite3.connect(index_of(book), isolation_level=None)
     try:
         other.execute("BEGIN")

@@ -113,7 +113,7 @@ def test_a_client_that_is_killed_at_any_moment_sends_nobody_anything_twice(
 def test_sent_again_it_is_the_same_to_the_last_byte(tmp_path: Path, server: MailServer, size: str) -> None:
     root = books.make(tmp_path / "book", PEOPLE, "on_unknown: resend\n")
     killer = Killer(server, 11 if size == "daily" else 110, KILLS)
-    now = datetime.fromisoformat("2026-11-22T10:00:00+01:00")
+    now = datetime.fromisoformat("2026-06-01T10:00:00+02:00")  # Mail cannot be sent ahead of the clock.
     for _ in range(KILLS + 12):
         code = killer.run("-C", root, "--now", now.isoformat(), "campaign", "send", "spring", "--send")
         now += timedelta(minutes=40)

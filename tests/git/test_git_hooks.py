@@ -505,6 +505,8 @@ HELD_UP = {
     "unknown setting": ({"/crm.yaml": "zzz: red\n"}, "there is no setting 'zzz'"),
     "reference": ({"customers/ada.yaml": ADA + "organization: acme\n"}, "there is no customer 'acme'"),
     "template": ({"campaigns/c.yaml": "name: C\npurpose: newsletter\ntemplate: x\n"}, "there is no template 'x'"),
+    "template, unfinished": ({"/templates/t.md": "Hi {% if me %}\n"}, "t.md:1: Unexpected end of template"),
+    "template, included": ({"/templates/t.txt": '{% include "_x.md" %}\n'}, "there is no templates/_x.md to include"),
     "handle": ({"customers/Ada Lovelace.yaml": ADA}, "not a handle"),
     "same id": ({"customers/ada.yaml": ADA, "customers/ada-2.yaml": ADA}, "stands in"),
     "same name": ({"templates/a.md": "x", "Templates/A.md": "y"}, "on some machines this is the same file"),

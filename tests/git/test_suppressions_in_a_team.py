@@ -90,8 +90,8 @@ def test_what_one_clone_takes_away_by_hand_comes_back_by_sync(clones: tuple[Path
 
 def test_the_same_address_on_both_sides_is_no_question(clones: tuple[Path, Path], run: Run) -> None:
     one, two = clones
-    listing.add(fresh(one), "ada@example.com", source="here")
-    listing.add(fresh(two), "ada@example.com", source="there")
+    listing.add(fresh(one), "ada@example.com", reason="here")
+    listing.add(fresh(two), "ada@example.com", reason="there")
     for folder in (one, two):
         assert run("-C", folder, "sync").code == 0
     assert len(listing.check(fresh(two), "ada@example.com")) == 2

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    import pytest
+
     from crmctl.index.index import Index
     from crmctl.model.schema import Schema
 
@@ -41,6 +43,22 @@ def commit(root: Path, files: Mapping[str, str] | None = None, message: str = "b
     write(root, files or {})
     git(root, "add", "-A")
     git(root, "commit", "-q", "--allow-empty", "-m", message)
+
+
+def commit_at(root: Path, monkeypatch: pytest.MonkeyPatch, at: str, files: Mapping[str, str]) -> str:
+    """The same at a moment of one's own; the id of the commit. Later commits are of that moment too."""
+    monkeypatch.setenv("GIT_COMMITTER_DATE", at)
+    monkeypatch.setenv("GIT_AUTHOR_DATE", at)
+    commit(root, files, "x")
+    return git(root, "rev-parse", "HEAD").strip()
+
+
+def make(folder: Path, files: Mapping[str, str]) -> Path:
+    """A repository in a new folder, with a first commit of ``files``."""
+    folder.mkdir(parents=True)
+    git(folder, "init", "-q", "-b", "main")
+    commit(folder, files, "init")
+    return folder
 
 
 def age(root: Path) -> None:

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 
 from crmctl.services.book import Book
 from crmctl.services.campaigns import control
-from crmctl.services.campaigns.desk import Desk
-from helpers.books import git
-from helpers.books import write
+from crmctl.services.campaigns.running.desk import Desk
+from helpers import books
 
 if TYPE_CHECKING:
     from crmctl.mail.ledger.states import Row
@@ -20,7 +19,10 @@ if TYPE_CHECKING:
     from helpers.smtp_server import Kept
 
 PERSON = "id: {id}\nname: {name}\nemails: [{handle}@example.org]\nconsent:\n  newsletter:\n    state: granted\n"
-CAMPAIGN = "id: 01HYYYYYYYYYYYYYYYYYYYYYYY\nname: Spring\npurpose: newsletter\nsegment: everyone\ntemplate: spring\n"
+CAMPAIGN = (
+    "id: 01HYYYYYYYYYYYYYYYYYYYYYYY\nname: Spring\npurpose: newsletter\nsegment: everyone\ntemplate: spring\n"
+    "benefit: Hears of it first\n"
+)
 FOOT = "{{ book.name }}, {{ book.postal_address }}\n"
 TEMPLATE = f"---\nsubject: Spring for {{{{ customer.name }}}}\n---\nDear {{{{ customer.name }}}}\n\n{FOOT}"
 
@@ -40,12 +42,7 @@ def make(folder: Path, people: int, more: str = "") -> Path:
         files[f"customers/{handle}.yaml"] = PERSON.format(
             id=f"01HZZZZZZZZZZZZZZZZZZZZ{number:03d}", name=name, handle=handle
         )
-    folder.mkdir(parents=True)
-    write(folder, files)
-    git(folder, "init", "-q", "-b", "main")
-    git(folder, "add", "-A")
-    git(folder, "commit", "-q", "-m", "init")
-    return folder
+    return books.make(folder, files)
 
 
 def configure(port: int, more: str = "") -> None:

@@ -185,18 +185,22 @@ class World:
         assert ran.code == 0, ran
         return self.state()
 
-    def verdict(self, call: Call, fault: str) -> list[str]:
-        """Run the command with a fault; what is wrong then, nothing when all is as it must be."""
+    def faulted(self, call: Call, fault: str) -> Ran:
+        """The command run on the book as it was before, with a fault; up to three times, until that hits the call."""
         for _ in range(3):
             self.restore()
-            before = _head(self.book)
             ran = self.commands.fault(self.book, self.words, call, fault, self.env)
             if ran.hit[:1] == (call.about,):
                 break
-        else:
+        return ran
+
+    def verdict(self, call: Call, fault: str) -> list[str]:
+        """Run the command with a fault; what is wrong then, nothing when all is as it must be."""
+        ran = self.faulted(call, fault)
+        if ran.hit[:1] != (call.about,):
             return [f"the fault did not hit the call, but {ran.hit}"]
         wrong = []
-        moved = _head(self.book) != before
+        moved = _head(self.book) != _head(self.template)
         wrong += wrong_words(ran, moved, fault)
         after = self.commands.run(self.book, NEXT, *READS, env=self.env)
         if after.code == 7 and "crmctl doctor --fix" in after.err:

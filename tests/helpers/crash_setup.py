@@ -33,12 +33,8 @@ class HooksWorld(World):
 
     def verdict(self, call: Call, fault: str) -> list[str]:
         """Run the command with a fault; what is wrong then."""
-        for _ in range(3):
-            self.restore()
-            ran = self.commands.fault(self.book, self.words, call, fault, self.env)
-            if ran.hit[:1] == (call.about,):
-                break
-        else:
+        ran = self.faulted(call, fault)
+        if ran.hit[:1] != (call.about,):
             return [f"the fault did not hit the call, but {ran.hit}"]
         wrong = crash_cases.wrong_words(ran, ran.code == 0, fault)
         for path, found in set_up(self.book).items():
@@ -177,12 +173,8 @@ class SyncWorld(World):
 
     def verdict(self, call: Call, fault: str) -> list[str]:
         """Run the command with a fault; what is wrong then. Once more, it has to be as if nothing had happened."""
-        for _ in range(3):
-            self.restore()
-            ran = self.commands.fault(self.book, self.words, call, fault, self.env)
-            if ran.hit[:1] == (call.about,):
-                break
-        else:
+        ran = self.faulted(call, fault)
+        if ran.hit[:1] != (call.about,):
             return [f"the fault did not hit the call, but {ran.hit}"]
         # What has been joined and not sent is sent the next time; sync says so in words of its own.
         wrong = [one for one in crash_cases.wrong_words(ran, True, fault) if "it is committed" not in one]

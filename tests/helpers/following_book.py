@@ -11,9 +11,9 @@ from crmctl.mail.transport.outcomes import Outcome
 from crmctl.services.book import Book
 from crmctl.services.following import enrolments
 from crmctl.services.following import run as runs
+from crmctl.services.following.course import Outside
 from crmctl.services.mailing.config import MailServer
-from helpers.books import git
-from helpers.books import write
+from helpers import books
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,12 +50,7 @@ def make(folder: Path, steps: str = STEPS, more: str = "") -> Path:
     for number, handle in enumerate(("kim", "bob"), 1):
         identity = f"01HZZZZZZZZZZZZZZZZZZZZ{number:03d}"
         files[f"customers/{handle}.yaml"] = PERSON.format(id=identity, name=handle.title(), handle=handle)
-    folder.mkdir(parents=True)
-    write(folder, files)
-    git(folder, "init", "-q", "-b", "main")
-    git(folder, "add", "-A")
-    git(folder, "commit", "-q", "-m", "init")
-    return folder
+    return books.make(folder, files)
 
 
 def at(moment: str, root: Path) -> Book:
@@ -103,7 +98,7 @@ def act(
     ingest: Callable[[], None] | None = None,
 ) -> Report:
     """A run at a moment."""
-    outside = runs.Outside(transport=transport or Told(), mail=SERVER, ingest=ingest)
+    outside = Outside(transport=transport or Told(), mail=SERVER, ingest=ingest)
     return runs.act(at(moment, root), outside, catch_up=catch_up)
 
 

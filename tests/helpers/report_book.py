@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from typing import NamedTuple
 
 from crmctl.index import ddl
+from crmctl.model.columns import day_number
 from crmctl.model.settings_reading import read_settings
 from crmctl.reports.params import Params
-from crmctl.reports.params import day_number
 from crmctl.reports.params import stage_rows
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from crmctl import clock
 from crmctl.model import ids
 from crmctl.services.book import Book
-from crmctl.services.campaigns.desk import at_work
 from crmctl.services.campaigns.freezing import freeze
+from crmctl.services.campaigns.running.desk import at_work
 from helpers import campaign_book
 from helpers.books import write
 

@@ -10,9 +10,9 @@ from crmctl import clock
 from crmctl.mail.message.compose import Sender
 from crmctl.mail.transport.outcomes import Outcome
 from crmctl.services.book import Book
-from crmctl.services.campaigns.runs import Asked
-from crmctl.services.campaigns.runs import World
-from crmctl.services.campaigns.runs import send
+from crmctl.services.campaigns.running.asking import Asked
+from crmctl.services.campaigns.running.asking import World
+from crmctl.services.campaigns.running.runs import send
 from crmctl.services.mailing.config import MailServer
 from helpers import campaign_book as books
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from crmctl.mail.transport.outcomes import TransportFailed
-    from crmctl.services.campaigns.runs import Sent
+    from crmctl.services.campaigns.running.asking import Sent
 
 NOW = datetime.fromisoformat("2026-11-23T10:00:00+01:00")  # A Monday.
 TAKEN = Outcome("accepted", 250, "2.0.0 queued as 1", "dot")

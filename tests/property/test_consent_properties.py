@@ -113,7 +113,8 @@ def test_nobody_gets_more_than_the_limit_in_any_period(most: int, days: int, min
     limit = Limit(most, days)
     index = SimpleNamespace(rows=lambda *_: [])
     settings = SimpleNamespace(pressure={"newsletter": limit}, zone=UTC)
-    book = SimpleNamespace(settings=settings, index=index, now=lambda: START)
+    schema = SimpleNamespace(require=lambda _: SimpleNamespace(plural="customers"))
+    book = SimpleNamespace(settings=settings, schema=schema, index=index, now=lambda: START)
     pressure = Pressure(cast("Book", book), [])
     sent: list[datetime] = []
     for minute in minutes:

@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING
 from typing import NamedTuple
 
+from crmctl.mail.inbound import bounce_words
 from crmctl.mail.inbound import headers
 from crmctl.mail.inbound import reading
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from email.message import Message
 
-HARD, SOFT, POLICY, DELAYED, DELIVERED = "hard", "soft", "policy", "delayed", "delivered"
+HARD, SOFT, POLICY, DELAYED, DELIVERED = bounce_words.HOW
 _WORST = (HARD, POLICY, SOFT, DELAYED, DELIVERED)
 MOST = 100
 """Recipients of one report that are looked at."""
@@ -50,41 +51,6 @@ class Bounce(NamedTuple):
         return min(self.recipients, key=lambda recipient: _WORST.index(recipient.how))
 
 
-_STATUS = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?![\d.])")
-_CODE = re.compile(r"(?<![\d.-])([45]\d\d)(?=[ -])")
-_UNKNOWN = re.compile(
-    r"user unknown|unknown user|unknown (?:local )?(?:recipient|address|mailbox)|no such (?:user|recipient|address|"
-    r"mailbox|"
-    r"person|account)|(?:user|recipient|mailbox|address|account)s? (?:was |is |are |does |do |could )?(?:not|n't) "
-    r"(?:exist|found|be found|known|listed|valid|available here)|does(?: not|n['’]t) (?:exist|have (?:an?|"
-    r"any) [\w. ]{0,30}"
-    r"account)|invalid (?:recipient|mailbox|user|address)|no (?:mailbox|account|user) (?:here )?(?:by|with|"
-    r"of) (?:that|this)|"
-    r"not (?:a known|our) (?:user|customer)|unrouteable|unknown (?:host|domain)|host (?:unknown|not found)|"
-    r"domain (?:not|does "
-    r"not)|bad destination|account (?:has been |is )?(?:disabled|deleted|closed|inactive|discontinued|terminated)|"
-    r"(?:mailbox|user) (?:has been |is )?(?:disabled|inactive|closed|deleted)|mailbox unavailable|is unknown|"
-    r"nobody by that|"
-    r"unbekannt|existiert nicht|n['’]existe pas|no existe|invalid final delivery|not recogni[sz]ed|no matches to|"
-    r"could not be found|no longer (?:valid|works|employed|has an account|an? active)|not listed in",
-    re.IGNORECASE,
-)
-_FULL = re.compile(
-    r"(?:mailbox|inbox|quota|storage|disk|account|folder).{0,40}(?:full|exceed|over)|over (?:its |his |her |"
-    r"the )?(?:disk )?quota|"
-    r"quota exceeded|not enough (?:disk )?space|insufficient (?:system )?storage|size limit",
-    re.IGNORECASE | re.DOTALL,
-)
-_REFUSED = re.compile(
-    r"\bspam\b|black ?list|block(?:ed|ing|list)|dmarc|\bspf\b|dkim|policy|reputation|not accepting mail from|denied by|"
-    r"content (?:rejected|filter)|virus|relaying denied|relay access denied|unable to relay",
-    re.IGNORECASE,
-)
-_LATER = re.compile(
-    r"will (?:be retried|keep trying|continue|retry)|still being retried|warning|delayed|not been delivered yet|"
-    r"do not need to resend|delivery attempts will continue|temporar",
-    re.IGNORECASE,
-)
 _FROM_SYSTEM = re.compile(
     r"mailer[-_. ]?daemon|postmaster|mail delivery|delivery (?:sub)?system|mail ?administrator|mail(?: |-)?router|"
     r"maildelivery|mdaemon|mail[-_]?system|bounce|mail ?server|nondelivery|undeliver|system administrator|\bmmdf\b|"
@@ -178,9 +144,8 @@ def _recipient(block: Message, mail: reading.Mail) -> Recipient | None:
     address = next((address for name in names if (address := _address(headers.first(block, name)))), "")
     if not action or not address:
         return None
-    found = _STATUS.search(headers.first(block, "Status"))
     said = _typed(headers.first(block, "Diagnostic-Code"))
-    status = found[0] if found else ""
+    status = bounce_words.status_in(headers.first(block, "Status"))
     return Recipient(address, _how(action, status, said or mail.text[:4000]), status, said[:300])
 
 
@@ -201,29 +166,7 @@ def _how(action: str, status: str, said: str) -> str:
         return DELAYED
     if action.startswith(("deliver", "relay", "expand")):
         return DELIVERED
-    return how_bad(status, said)
-
-
-def how_bad(status: str, said: str) -> str:
-    """Whose fault a failure is, and for how long: the address' for good, for now, or a policy's.
-
-    5.1.x and 5.2.1 say that the address is of no use; 5.2.2 is a full mailbox; 5.7.x is about who wrote, or what
-    (RFC 3463). Where the status says only that it failed, the server's words count; anything else is for now.
-    """
-    kind, _, detail = status.partition(".")
-    if kind == "4":
-        return SOFT
-    if (detail.startswith("1.") and detail not in ("1.7", "1.8", "1.9")) or detail == "2.1":
-        return SOFT if _FULL.search(said) and not _UNKNOWN.search(said) else HARD
-    if detail.startswith("7."):
-        return POLICY
-    if detail in ("2.2", "3.4", "2.3"):
-        return SOFT
-    if _UNKNOWN.search(said):
-        return HARD
-    if _FULL.search(said):
-        return SOFT
-    return POLICY if _REFUSED.search(said) else SOFT
+    return bounce_words.how_bad(status, said)
 
 
 # Everything else
@@ -239,14 +182,14 @@ def _heuristics(mail: reading.Mail) -> Bounce | None:
         return None
     try:
         temporary, permanent = all_failures(mail.message)
-    except Exception:  # noqa: BLE001 - heuristics on strange mail: IndexError without From, and who knows what else
+    except Exception:  # noqa: BLE001 - a hostile message must never end a run, and the library raises what it likes
         return None
     text = _words(mail)
     recipients = []
     for found, lasting in ((permanent, True), (temporary, False)):
         for address in sorted(_ascii(one) for one in found)[:MOST]:
             if address:
-                recipients.append(Recipient(address, *_by_words(text, address, lasting=lasting)))
+                recipients.append(Recipient(address, *bounce_words.by_words(text, address, lasting=lasting)))
     return Bounce(tuple(recipients), "heuristics") if recipients else None
 
 
@@ -272,22 +215,4 @@ def _words(mail: reading.Mail) -> str:
             break
         if part is not mail.message and part.get_content_maintype() == "text" and not mail.text:
             said.append(reading.text_of(part))
-    text = "\n".join(said)[:20_000]
-    end = re.search(
-        r"^(?:received:|-{2,}.{0,40}(?:original message|returned|copy of|unsent|message (?:text|header)))",
-        text,
-        re.I | re.M,
-    )
-    return text[: end.start()] if end and end.start() > 80 else text
-
-
-def _by_words(text: str, address: str, *, lasting: bool) -> tuple[str, str, str]:
-    """(how, status, said) of an address, by the words near it."""
-    at = max(text.lower().find(address.lower()), 0)
-    near = text[max(at - 300, 0) : at + 1200]
-    found = _STATUS.search(near) or _STATUS.search(text)
-    status = found[0] if found else ""
-    said = headers.one_line(next((line for line in near.splitlines() if _CODE.search(line)), ""))[:300]
-    if not lasting:
-        return DELAYED if _LATER.search(text) or not status.startswith("5") else SOFT, status, said
-    return how_bad(status, near), status, said
+    return bounce_words.without_returned("\n".join(said))

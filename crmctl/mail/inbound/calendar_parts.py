@@ -9,6 +9,7 @@ from datetime import time
 from typing import TYPE_CHECKING
 from typing import Any
 from typing import NamedTuple
+from urllib.parse import unquote
 
 from crmctl.errors import CrmError
 from crmctl.errors import InvalidData
@@ -102,7 +103,7 @@ def _events(calendar: Any, zone: tzinfo) -> Iterator[Event]:
 def _event(component: Any, method: str, zone: tzinfo) -> Event | None:
     uid = _text(component.get("UID"))
     starts = _value(component.get("DTSTART"))
-    if not uid or starts is None:
+    if not uid or starts is None or starts.year not in recurring.YEARS:
         return None
     instance = _value(component.get("RECURRENCE-ID"))
     begins = _moment(starts, zone)
@@ -161,7 +162,8 @@ def _people(component: Any) -> Iterator[Person]:
         values = component.get(name)
         for value in (values if isinstance(values, list) else [values])[:MOST_PEOPLE]:
             text = _text(value)
-            address = headers.bare(text[7:] if text.lower().startswith("mailto:") else text)
+            # A URI (RFC 6068); what stands there without being one is an address as it is.
+            address = headers.bare(unquote(text[7:].partition("?")[0]) if text[:7].lower() == "mailto:" else text)
             if address and (name, address.lower()) not in seen:
                 seen.add((name, address.lower()))
                 parameters = getattr(value, "params", {})

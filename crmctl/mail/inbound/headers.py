@@ -17,6 +17,8 @@ MOST = 200
 _BREAKS = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029]+")
 _HIDDEN = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 _IDENTIFIER = re.compile(r"<[^<>\s]{1,400}>")
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+_BRACKETS = re.compile(r"[^<>]*<([^<>]*)>\s*(?:\([^()]*\)\s*)?")
 _ADDRESS = re.compile(r"[^\s@<>\"(),:;\\]+@[^\s@<>\"(),:;\\]+\Z")
 
 
@@ -104,6 +106,21 @@ def addresses(message: Message, *names: str) -> list[tuple[str, str]]:
         if plain:
             found.setdefault(plain, words(name)[:200])
     return [(name, address) for address, name in found.items()]
+
+
+def author(message: Message) -> tuple[str, str]:
+    """(name, address) of who wrote, by the first From; ("", "") when that names nobody.
+
+    The address is the one in brackets where there is one pair of them, whatever its name looks like:
+    ``ada@example.com <eve@example.org>`` is Eve's, and not two people's.
+    """
+    outside = _QUOTED.sub("", first(message, "From"))
+    found = _BRACKETS.fullmatch(outside)
+    if found is None:
+        return next(iter(addresses(message, "From")), ("", ""))
+    address = bare(found[1])
+    name = next((name for name, one in addresses(message, "From") if one == address), "")
+    return (name, address) if address else ("", "")
 
 
 def bare(text: str) -> str:

@@ -20,6 +20,11 @@ _VOID = frozenset({"br", "hr", "img", "input", "meta", "link"})
 _QUOTE = re.compile(
     r"gmail_quote|yahoo_quoted|moz-cite-prefix|divRplyFwdMsg|appendonsend|protonmail_quote|tutanota_quote"
 )
+_UNSEEN = re.compile(
+    r"display\s{0,3}:\s{0,3}none|visibility\s{0,3}:\s{0,3}hidden|mso-hide\s{0,3}:\s{0,3}all|\shidden(?=[\s/=]|\Z)|"
+    r"font-size\s{0,3}:\s{0,3}0(?![.\d])",
+    re.IGNORECASE,
+)
 _ENDS = re.compile(r"divRplyFwdMsg|appendonsend|moz-cite-prefix")
 
 
@@ -39,13 +44,18 @@ def to_text(html: str) -> str:
             _follow(hidden, closing, name)
         elif not closing and _ENDS.search(attributes):
             break  # All that follows is the message that is answered.
-        elif not closing and name not in _VOID and (name in _DROPPED or _QUOTE.search(attributes)):
+        elif not closing and name not in _VOID and _is_hidden(name, attributes):
             hidden.append(name)
         if name in _BLOCKS:
             lines.append("".join(line))
             line = []
     lines.append("".join(line))
     return _tidy(lines)
+
+
+def _is_hidden(name: str, attributes: str) -> bool:
+    """Whether an element is quoted, or not there for a reader."""
+    return name in _DROPPED or bool(_QUOTE.search(attributes) or _UNSEEN.search(attributes))
 
 
 def _follow(hidden: list[str], closing: str, name: str) -> None:

@@ -100,6 +100,14 @@ _NEGATED = re.compile(
     r"|\b(?:habe|haben|hat|hatte)\b.{0,40}\bkeine\b.{0,40}\b(?:bekommen|erhalten|gesehen)\b",
     re.IGNORECASE,
 )
+_TO_OTHERS = re.compile(
+    r"\bif you (?:do not|don't|no longer|would rather|would like|wish|want|prefer)\b|"
+    r"\b(?:wenn|falls|sofern|sollten) (?:sie|du)\b.{0,60}\b(?:nicht|kein\w*|abmelden|abbestellen|austragen)\b|"
+    r"\bsi vous ne\b|\bsi no (?:desea|quiere|deseas|quieres)\b|\bse non (?:desider|vuo[il])|"
+    r"\b(?:als|indien|wanneer) (?:u|je)\b.{0,40}\b(?:geen|niet|uitschrijven|afmelden)\b|\bse não (?:quiser|desejar)\b",
+    re.IGNORECASE,
+)
+"""What stands below the mail of companies is meant for their readers, not for us."""
 _SIGNATURE = re.compile(
     r"(?:sent|gesendet|envoyé|enviado|inviato|verzonden) (?:from|von|vom|mit|depuis|de|desde|da|met|vanaf)\b.{0,60}\Z",
     re.IGNORECASE,
@@ -141,7 +149,7 @@ def opts_out(subject: str, text: str) -> str:
     if lines[0] in _WORDS and len(lines) <= 6 and not is_long:
         return SURE
     if _SENTENCES.search(joined):
-        return PERHAPS if is_long else SURE
+        return PERHAPS if is_long or _TO_OTHERS.search(joined) else SURE
     asked = _plain(subject) in _WORDS
     return PERHAPS if asked or _HINTS.search(joined) else ""
 

@@ -6,6 +6,7 @@ What is too large or too deep is read as far as its headers. Attachments are cou
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from typing import NamedTuple
 
@@ -26,6 +27,8 @@ MOST_BOUNDARIES = 60
 MOST_LINES = 1_500_000
 MOST_MARKS = 5_000
 DEEPEST = 15
+AHEAD = timedelta(days=1)
+"""A sender's clock may be so far ahead, or wrong about its zone."""
 
 _BODY = re.compile(rb"\r?\n\r?\n")
 _NESTING = re.compile(rb"boundary\s*=|message/", re.IGNORECASE)
@@ -45,15 +48,14 @@ class Mail(NamedTuple):
     """One message. ``key`` tells it from every other: its Message-ID, or a hash of its bytes where it has none.
 
     ``recipients`` are those of To and Cc; ``envelope`` are the addresses it was delivered to, as far as headers say.
-    ``text`` is what it says, with what it quotes; ``cut`` says that it was too much to be read in full. ``date`` is
-    what the sender says, ``dates`` are that and what servers noted when they took it, the latest server first.
+    ``text`` is what it says, with what it quotes; ``cut`` says that it was too much to be read in full. ``dates`` are
+    what the sender says and what servers noted when they took it, the latest server first; ``date`` is the first.
     """
 
     key: str
     message_id: str
     subject: str
     sender: str
-    sender_name: str
     recipients: tuple[str, ...]
     envelope: tuple[str, ...]
     date: datetime | None
@@ -72,7 +74,6 @@ def read(data: bytes, *, whole: bool = True) -> Mail:
     message = _parsed(data if whole else _head(data))
     texts, attachments = _contents(message) if whole else ("", ())
     identifiers = headers.identifiers(message, "Message-ID")
-    (name, sender), *_ = [*headers.addresses(message, "From"), ("", "")]
     received = [value.rpartition(";")[2] for value in headers.all_of(message, "Received")[:3]]
     stamps = (headers.moment(text.strip()) for text in (*headers.all_of(message, "Date"), *received))
     dates = tuple(stamp for stamp in stamps if stamp is not None)
@@ -80,8 +81,7 @@ def read(data: bytes, *, whole: bool = True) -> Mail:
         identifiers[0] if identifiers else f"sha256:{_sha256(data)}",
         identifiers[0] if identifiers else "",
         headers.words(headers.first(message, "Subject"))[:500],
-        sender,
-        name,
+        headers.author(message)[1],
         tuple(address for _, address in headers.addresses(message, "To", "Cc")),
         tuple(_delivered(message)),
         dates[0] if dates else None,
@@ -93,6 +93,16 @@ def read(data: bytes, *, whole: bool = True) -> Mail:
         not whole,
         message,
     )
+
+
+def written(mail: Mail) -> datetime | None:
+    """When a message was written, by what it says itself and by nothing else; None when it says nothing.
+
+    That is what its sender says, or what the last server noted where the sender's clock was more than a day ahead.
+    """
+    if len(mail.dates) > 1 and mail.dates[0] > mail.dates[1] + AHEAD:
+        return mail.dates[1]
+    return next(iter(mail.dates), None)
 
 
 def _sha256(data: bytes) -> str:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 MOST = 400
 """Instances of one event that are told: the latest ones."""
 MOST_DATES = 1_000
+YEARS = range(1900, 2201)
+"""Years in which something may happen; near the ends of time no moment can be told in another zone."""
 
 # Nobody meets every second; and a rule that never comes true ("30 February") is given up in a second with these.
 _KNOWN = {
@@ -50,19 +52,33 @@ def read(component: Any, zone: tzinfo) -> Series | None:
     return Series(text, ends, more, frozenset(one.astimezone(UTC) for one in _dates(component.get("EXDATE"), zone)))
 
 
-def instances(series: Series, starts: datetime, until: datetime) -> list[datetime]:
+class Patience:
+    """What the rules of one calendar may take together: steps, and rules that never come true, for which there is no
+    telling but going through all of time."""
+
+    def __init__(self, steps: int = 200_000, fruitless: int = 5) -> None:
+        self.steps = steps
+        self.fruitless = fruitless
+
+    @property
+    def ended(self) -> bool:
+        """Whether no further rule is followed."""
+        return self.steps <= 0 or self.fruitless <= 0
+
+
+def instances(series: Series, starts: datetime, until: datetime, patience: Patience) -> list[datetime]:
     """The starts of all instances up to ``until``, the first one too where it is not left out; at most ``MOST``.
 
     A rule is about the clock on the wall of the event's own zone.
     """
-    found = deque(_by_rule(series, starts, until), MOST)
+    found = deque(_by_rule(series, starts, until, patience), MOST)
     every = {starts, *found, *(one for one in series.more if one <= until)}
     kept = {one.astimezone(UTC): one for one in every if one <= until and one.astimezone(UTC) not in series.without}
     return [kept[key] for key in sorted(kept)][-MOST:]
 
 
-def _by_rule(series: Series, starts: datetime, until: datetime) -> Iterator[datetime]:
-    if not series.rule:
+def _by_rule(series: Series, starts: datetime, until: datetime, patience: Patience) -> Iterator[datetime]:
+    if not series.rule or patience.ended:
         return
     from importlib import import_module
 
@@ -71,11 +87,13 @@ def _by_rule(series: Series, starts: datetime, until: datetime) -> Iterator[date
     try:
         for wall in rules.rrulestr(series.rule, dtstart=starts.replace(tzinfo=None)):
             moment = wall.replace(tzinfo=starts.tzinfo)
-            if moment > last:
+            patience.steps -= 1
+            if moment > last or patience.steps <= 0:
                 return
             yield moment
     except (ValueError, IndexError, TypeError, OverflowError):
         return
+    patience.fruitless -= "COUNT=" not in series.rule  # It came to the end of time.
 
 
 def _rule(rule: Any, zone: tzinfo) -> tuple[str, datetime | None]:
@@ -108,7 +126,7 @@ def _dates(prop: Any, zone: tzinfo) -> Iterator[datetime]:
         for entry in getattr(one, "dts", ()):
             value = getattr(entry, "dt", None)
             value = value[0] if isinstance(value, tuple) else value
-            if isinstance(value, date) and count < MOST_DATES:
+            if isinstance(value, date) and value.year in YEARS and count < MOST_DATES:
                 count += 1
                 yield _moment(value, zone)
 

@@ -26,7 +26,9 @@ _WROTE = re.compile(
 _BEGINS = re.compile(r"(?:>\s*)?(?:on|am|le|el|il|op|dnia|den|em|w dniu)\s", re.IGNORECASE)
 _RULE = re.compile(
     r"\s*(?:-{2,}\s*(?:[^\W_]+[ -]){0,3}?(?:message|nachricht|courriel|mensaje|messaggio|bericht|e-?mail|mail|correo|"
-    r"mensagem|wiadomość|meddelande|besked|line)(?:\s(?:d['’]origine|\w+)){0,2}\s*-*\s*|_{20,}\s*|-{30,}\s*)\Z",
+    r"mensagem|wiadomość|meddelande|besked|line)(?:\s(?:d['’]origine|\w+)){0,2}\s*-*\s*|_{20,}\s*|-{30,}\s*|"
+    # Whatever the language: words between two long rows of dashes.
+    r"-{5,}[^\n-]{1,60}-{5,}\s*)\Z",
     re.IGNORECASE,
 )
 # The same on one line in another order: "Ada schrieb am 3.5.2026, 10:00:", "2026-05-03 10:00 GMT+2 Ada <a@b.example>:".
@@ -38,10 +40,12 @@ _SAYS_WHO = re.compile(
 _HEADER = re.compile(
     r"\s*\*?(from|von|de|da|van|od|från|fra|sent|gesendet|envoyé|enviado|inviato|verzonden|date|datum|data|to|an|à|"
     r"para|"
-    r"a|aan|do|till|til|subject|betreff|objet|asunto|oggetto|onderwerp|temat|ämne|emne|cc)\s?\*?:\*?\s",
+    r"a|aan|do|till|til|subject|betreff|objet|asunto|oggetto|onderwerp|temat|ämne|emne|cc|"
+    r"发件人|寄件者|寄件人|差出人|от|发送时间|寄件日期|日期|送信日時|日時|отправлено|дата|收件人|宛先|кому|主题|主旨|主題|件名|тема)"
+    r"\s?\*?(?::\*?\s|：)",
     re.IGNORECASE,
 )
-_SENDERS = frozenset("from von de da van od från fra".split())
+_SENDERS = frozenset("from von de da van od från fra 发件人 寄件者 寄件人 差出人 от".split())
 
 
 def new_text(text: str, languages: Sequence[str] = LANGUAGES) -> str:

@@ -28,8 +28,8 @@ from crmctl.mail.ledger.durable import temporary_of
 from crmctl.mail.ledger.lines import Event
 from crmctl.mail.ledger.lines import event_of
 from crmctl.mail.ledger.lines import written
-from crmctl.mail.ledger.log import open_locked
 from crmctl.mail.ledger.log import stamp
+from crmctl.mail.ledger.opening import open_locked
 from crmctl.mail.ledger.states import PENDING
 from crmctl.mail.ledger.states import fold
 
@@ -92,17 +92,22 @@ def adopt_mirror(
         new = _begin(host, Mark(top // STEP * STEP + STEP, lines[-1].digest if lines else START.digest), held)
         if lines:
             replace(wal / f"{host}.upto-{top}.jsonl", b"".join([b"%s\n" % line.raw for line in lines]))
-        # From here until the new log is in its place, the anchor is ahead of the old one: nothing is sent in between.
-        write_mark(anchor, Mark(new[-1].seq, new[-1].digest))
-        prepare(path, b"".join([b"%s\n" % line.raw for line in new]))
-        path.replace(wal / f"{host}.{top}.damaged")
-        temporary_of(path).replace(path)
-        sync_folder(wal)
+        _put(path, anchor, new, wal / f"{host}.{top}.damaged")
     except OSError as exc:
         raise failed(path, exc, "write") from exc
     finally:
         os.close(descriptor)
     return Adopted(len(lines), lost, tuple(sid for sid, _camp in held))
+
+
+def _put(path: Path, anchor: Path, new: Sequence[Line], damaged: Path) -> None:
+    """Put the new log in the place of the old one, which goes to ``damaged``."""
+    # From here until the new log is in its place, the anchor is ahead of the old one: nothing is sent in between.
+    write_mark(anchor, Mark(new[-1].seq, new[-1].digest))
+    prepare(path, b"".join([b"%s\n" % line.raw for line in new]))
+    path.replace(damaged)
+    temporary_of(path).replace(path)
+    sync_folder(path.parent)
 
 
 def _is_whole(lines: list[Line], mark: Mark | None) -> bool:

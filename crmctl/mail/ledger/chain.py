@@ -11,7 +11,7 @@ from crmctl.errors import Problem
 from crmctl.mail.ledger.anchor import START
 from crmctl.mail.ledger.anchor import Mark
 from crmctl.mail.ledger.anchor import read_mark
-from crmctl.mail.ledger.durable import failed
+from crmctl.mail.ledger.durable import read
 from crmctl.mail.ledger.lines import NOTHING
 from crmctl.mail.ledger.lines import Line
 from crmctl.mail.ledger.lines import checked
@@ -78,7 +78,7 @@ class History:
 
         That was never finished, so that nobody relies on it.
         """
-        *raws, tail = _read(path).split(b"\n")
+        *raws, tail = read(path).split(b"\n")
         return self._take(path, raws, _ADOPT), tail
 
     def take_other_log(self, path: Path) -> None:
@@ -94,8 +94,8 @@ class History:
         if not self._seen:
             # Most mirrors are copies of what the logs of this clone say: no need to check those lines twice.
             self._seen.update(line.raw for lines in self.lines.values() for line in lines.values())
-        raws = [raw[:-1] if raw.endswith(b"\r") else raw for raw in _read(path).split(b"\n")]
-        self._take(path, raws, _MIRROR)
+        raws = [raw[:-1] if raw.endswith(b"\r") else raw for raw in read(path).split(b"\n")]
+        self._seen.update(line.raw for line in self._take(path, raws, _MIRROR).values())
 
     def _take(self, path: Path, raws: Iterable[bytes], hint: str) -> dict[int, Line]:
         found: dict[int, Line] = {}
@@ -223,12 +223,3 @@ def _own_faults(all_lines: dict[int, Line], own: Own) -> Iterator[tuple[str, str
     ahead = max(all_lines, default=0)
     if ahead > last.seq:
         yield "behind", f"this log ends with line {last.seq}, but the tracked copy of it has line {ahead}"
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        return b""
-    except OSError as exc:
-        raise failed(path, exc, "read") from exc

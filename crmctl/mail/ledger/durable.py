@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+from contextlib import ExitStack
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from crmctl.errors import StorageFailed
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 FLAGS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
@@ -59,12 +62,26 @@ def replace(path: Path, data: bytes) -> None:
     Raises:
         StorageFailed: it cannot be written; the old file stands as it was.
     """
-    prepare(path, data)
-    try:
-        temporary_of(path).replace(path)
-        sync_folder(path.parent)
-    except OSError as exc:
-        raise failed(path, exc, "write") from exc
+    replace_many([(path, data)])
+
+
+def replace_many(files: Sequence[tuple[Path, bytes]]) -> None:
+    """Put files of one folder in their places; all are on the disk when this returns. There are to be some dozens at
+    most, for all are open at once; their folder is waited for once.
+
+    Raises:
+        StorageFailed: one cannot be written; each stands as it was, or new.
+    """
+    with ExitStack() as stack:
+        _prepare(files, stack)
+        path = files[0][0]
+        try:
+            for path, _ in files:
+                temporary_of(path).replace(path)
+            sync_folder(path.parent)
+        except OSError as exc:
+            raise failed(path, exc, "write") from exc
+        stack.pop_all()
 
 
 def prepare(path: Path, data: bytes) -> None:
@@ -73,21 +90,49 @@ def prepare(path: Path, data: bytes) -> None:
     Raises:
         StorageFailed: it cannot be written; nothing is left behind.
     """
-    temporary = temporary_of(path)
+    with ExitStack() as stack:
+        _prepare([(path, data)], stack)
+        stack.pop_all()
+
+
+def _prepare(files: Sequence[tuple[Path, bytes]], undoing: ExitStack) -> None:
+    """Write files beside their paths, on the disk; ``undoing`` takes them away again."""
+    path = files[0][0]
     try:
-        # One writer at a time holds the lock of the run, so that what stands there already is left from a crash.
-        temporary.unlink(missing_ok=True)
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | FLAGS, PRIVATE)
-        try:
-            write_all(descriptor, data)
-            os.fsync(descriptor)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-        finally:
-            os.close(descriptor)
+        with ExitStack() as closing:
+            opened = []
+            for path, data in files:
+                temporary = temporary_of(path)
+                # One writer at a time holds the lock of the run: what stands there already is left from a crash.
+                temporary.unlink(missing_ok=True)
+                descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | FLAGS, PRIVATE)
+                closing.callback(os.close, descriptor)
+                undoing.callback(_unlink, temporary)
+                write_all(descriptor, data)
+                opened.append((path, descriptor))
+            for path, descriptor in opened:  # noqa: B007 - the error names it
+                os.fsync(descriptor)
     except OSError as exc:
         raise failed(path, exc, "write") from exc
+
+
+def _unlink(path: Path) -> None:
+    with suppress(OSError):  # What went wrong before is what has to be told.
+        path.unlink(missing_ok=True)
+
+
+def read(path: Path) -> bytes:
+    """What a file holds, nothing where there is none.
+
+    Raises:
+        StorageFailed: it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
+    except OSError as exc:
+        raise failed(path, exc, "read") from exc
 
 
 def temporary_of(path: Path) -> Path:

@@ -8,6 +8,7 @@ its log is lost. Whatever is wrong with any of these, nothing may be sent; repor
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from datetime import UTC
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -15,7 +16,6 @@ from typing import Self
 
 from crmctl import clock
 from crmctl.errors import NOT_SENT
-from crmctl.errors import Locked
 from crmctl.errors import StorageFailed
 from crmctl.mail.ledger.anchor import START
 from crmctl.mail.ledger.anchor import Anchor
@@ -41,6 +41,8 @@ from crmctl.mail.ledger.lines import event_of
 from crmctl.mail.ledger.lines import event_perhaps
 from crmctl.mail.ledger.lines import is_host
 from crmctl.mail.ledger.lines import written
+from crmctl.mail.ledger.opening import boot
+from crmctl.mail.ledger.opening import open_locked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -85,6 +87,7 @@ class Ledger:
         self._last = START
         self._boot = ""
         self._history: History | None = None
+        self._folded: tuple[tuple[str, bool, Mark] | None, dict[str, Row]] | None = None
 
     def __enter__(self) -> Self:
         self.open()
@@ -104,20 +107,19 @@ class Ledger:
             StorageFailed: the files cannot be read or written.
         """
         make_folder(self.folder)
-        self._descriptor = open_locked(self.path)
-        try:
-            history, own = self._read()
-            history.refuse()
-            if own.tail:
-                self._move_torn(own.tail)
-            self._prepare(own)
+        with ExitStack() as stack:
+            self._descriptor = open_locked(self.path)
+            stack.callback(self._let_go)
+            try:
+                history, own = self._read()
+                history.refuse()
+                if own.tail:
+                    self._move_torn(own.tail)
+                self._prepare(own)
+            except OSError as exc:
+                raise failed(self.path, exc, "write", LedgerFailed) from exc
             self._history = history
-        except OSError as exc:
-            self._let_go()
-            raise failed(self.path, exc, "write", LedgerFailed) from exc
-        except BaseException:
-            self._let_go()
-            raise
+            stack.pop_all()
         self._broken = ""
 
     def _prepare(self, own: Own) -> None:
@@ -130,7 +132,7 @@ class Ledger:
             write_mark(self._anchor_path, own.last)
         sync_folder(self.folder)
         self._anchor.open()
-        self._boot = _boot()
+        self._boot = boot()
 
     def close(self) -> None:
         """Let the log go; ``open`` takes it up again.
@@ -145,7 +147,7 @@ class Ledger:
 
     def _let_go(self) -> None:
         self._broken = self._broken or "it is not open"
-        self._history = None
+        self._history = self._folded = None
         descriptor, self._descriptor = self._descriptor, -1
         if descriptor >= 0:
             os.close(descriptor)
@@ -253,7 +255,12 @@ class Ledger:
         """The states of all sends, or of those of one campaign, as this host may rely on them."""
         from crmctl.mail.ledger.states import fold
 
-        return fold(self.of_campaign(camp, tolerant=tolerant) if camp else self.events(tolerant=tolerant), self.host)
+        # While it is open nobody else appends to it, and what others wrote was read when it was opened.
+        key = (camp, tolerant, self._last) if self._history is not None else None
+        if key is None or self._folded is None or self._folded[0] != key:
+            events = self.of_campaign(camp, tolerant=tolerant) if camp else self.events(tolerant=tolerant)
+            self._folded = key, fold(events, self.host)
+        return dict(self._folded[1])
 
     def _read(self) -> tuple[History, Own]:
         history, own = read_history(self.folder, self.host, self._mirrors, read_mark(self._anchor_path))
@@ -274,30 +281,6 @@ class Ledger:
         self.notes.append(f"The last line of {self.path.name} was not finished; it was moved to {torn.name}.")
 
 
-def open_locked(path: Path) -> int:
-    """A descriptor to append to the log at ``path``, which no other process has as long as it is open.
-
-    Raises:
-        Locked: another process has it.
-        StorageFailed: it cannot be made.
-    """
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | FLAGS, PRIVATE)
-    except OSError as exc:
-        raise failed(path, exc, "open") from exc
-    try:
-        import fcntl
-    except ImportError:  # Windows; the lock of the run has to do
-        return descriptor
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as exc:
-        os.close(descriptor)
-        message = f"{path}: another crmctl is writing to this ledger"
-        raise Locked(message, hint="Wait for it to finish and run the command again.") from exc
-    return descriptor
-
-
 def _camp(camp: str) -> bytes:
     from json import dumps
 
@@ -308,12 +291,3 @@ def stamp() -> str:
     """The present moment in UTC, to the millisecond."""
     seconds, rest = divmod(clock.milliseconds(), 1000)
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:03d}Z"
-
-
-def _boot() -> str:
-    """Some letters that change when this machine starts again, where the system tells."""
-    try:
-        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:  # noqa: PTH123
-            return file.read(8)
-    except OSError:
-        return ""

@@ -16,9 +16,7 @@ from crmctl.errors import StorageFailed
 from crmctl.mail.identifiers import is_send_id
 from crmctl.mail.ledger.durable import failed
 from crmctl.mail.ledger.durable import make_folder
-from crmctl.mail.ledger.durable import prepare
-from crmctl.mail.ledger.durable import sync_folder
-from crmctl.mail.ledger.durable import temporary_of
+from crmctl.mail.ledger.durable import replace_many
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,6 +24,9 @@ if TYPE_CHECKING:
 
 SPARE = 1 << 20
 """Bytes that stay free for the ledger, which has to be able to say what became of a message."""
+
+_OPEN = 64
+"""Files that are written at once."""
 
 
 class SpoolDamaged(StorageFailed):
@@ -55,20 +56,10 @@ def put_many(folder: Path, messages: Iterable[tuple[str, bytes]]) -> list[str]:
         StorageFailed: one cannot be written; those before it may be there.
     """
     make_folder(folder)
-    digests = []
-    for sid, data in messages:
-        path = _path(folder, sid)
-        prepare(path, data)
-        try:
-            temporary_of(path).replace(path)
-        except OSError as exc:
-            raise failed(path, exc, "write") from exc
-        digests.append(digest(data))
-    try:
-        sync_folder(folder)
-    except OSError as exc:
-        raise failed(folder, exc, "write") from exc
-    return digests
+    found = list(messages)
+    for start in range(0, len(found), _OPEN):
+        replace_many([(_path(folder, sid), data) for sid, data in found[start : start + _OPEN]])
+    return [digest(data) for _, data in found]
 
 
 def get(folder: Path, sid: str, eml: str) -> bytes:

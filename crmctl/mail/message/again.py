@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 from crmctl.mail.message import invitation
 from crmctl.mail.message.compose import canonical
-from crmctl.mail.message.invitation import METHOD
 from crmctl.mail.message.tree import ICS
 from crmctl.mail.message.tree import parties
 
@@ -106,7 +105,7 @@ def _file_faults(part: Message, name: str, cid: str, headers: list[str]) -> list
 
 def _calendar_faults(part: Message | None, content: bytes, meant: Meant) -> list[str]:
     assert meant.invitation is not None
-    if part is not None and part.get_param("method") != METHOD:
+    if part is not None and part.get_param("method") != meant.invitation.method:
         return ["the calendar has another method than its part"]
     text = content.decode("utf-8")
     return invitation.faults(text, meant.invitation, *parties(meant))

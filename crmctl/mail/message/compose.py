@@ -78,7 +78,8 @@ class Meant(NamedTuple):
 
 
 def compose(meant: Meant) -> bytes:
-    """The message as it goes over the wire: ASCII, lines ending in CR LF, one recipient.
+    """The message as it goes over the wire: lines ending in CR LF, one recipient, ASCII but for what RFC 6532 allows
+    before the @ of their address.
 
     Raises:
         Refused: something in it cannot stand in a message: a control character in a header, an address that is none ...
@@ -103,15 +104,15 @@ def compose(meant: Meant) -> bytes:
     if not meant.is_plain:
         from crmctl.mail.message.tree import body
 
-        return "".join(head).encode("ascii") + body(meant)
+        return "".join(head).encode("utf-8") + body(meant)
     plain = text_part("plain", canonical(meant.text))
     if not meant.html:
-        return "".join(head).encode("ascii") + plain
+        return "".join(head).encode("utf-8") + plain
     page = text_part("html", canonical(meant.html))
     line = boundary(meant.message_id, plain + page)
     mark = line.encode("ascii")
     head.append(f'Content-Type: multipart/alternative;\r\n boundary="{line}"\r\n\r\n')
-    return b"%s--%b\r\n%b\r\n--%b\r\n%b\r\n--%b--\r\n" % ("".join(head).encode("ascii"), mark, plain, mark, page, mark)
+    return b"%s--%b\r\n%b\r\n--%b\r\n%b\r\n--%b--\r\n" % ("".join(head).encode("utf-8"), mark, plain, mark, page, mark)
 
 
 @lru_cache(maxsize=4)
@@ -151,7 +152,7 @@ def _check(what: str, text: str) -> None:
 @lru_cache(maxsize=16)
 def _from(sender: Sender) -> str:
     _check("the sender's name", sender.name)
-    return folded("From", mailbox(sender.name, sender.email))
+    return folded("From", mailbox(sender.name, ascii_address(sender.email)))
 
 
 @lru_cache(maxsize=16)

@@ -1,4 +1,5 @@
-"""Invitations that calendar programs accept: one VEVENT with METHOD:REQUEST (RFC 5545, 5546, 6047).
+"""Invitations that calendar programs accept: one VEVENT with METHOD:REQUEST, or CANCEL for a meeting that is off
+(RFC 5545, 5546, 6047).
 
 The time zone is written out from the transitions that Python knows, for icalendar 7.3 tells the start of summer time by
 the clock after the change; RFC 5545 section 3.6.5 wants the clock before it.
@@ -13,25 +14,28 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from typing import Any
 from typing import NamedTuple
+from urllib.parse import quote
 
 from crmctl.errors import CrmError
 from crmctl.mail.addresses import Refused
-from crmctl.mail.addresses import ascii_address
+from crmctl.mail.addresses import sent_address
 from crmctl.mail.message.words import forbidden
 
 if TYPE_CHECKING:
     from datetime import tzinfo
 
-METHOD = "REQUEST"
+REQUEST, CANCEL = "REQUEST", "CANCEL"
+_STATUS = {REQUEST: "CONFIRMED", CANCEL: "CANCELLED"}
 LONGEST = timedelta(days=14)
 _PRODUCT = "-//crmctl//crmctl//EN"
 _LONGEST_WORDS = 1000
 _LATEST_YEAR = 2100
+_IN_MAILTO = "@!$'*+"
 
 
 class Invitation(NamedTuple):
     """A meeting: ``uid`` stays the same while ``sequence`` goes up with each change; both moments have the zone that
-    the meeting keeps to."""
+    the meeting keeps to. ``method`` is ``REQUEST``, or ``CANCEL`` when it does not take place."""
 
     uid: str
     sequence: int
@@ -40,6 +44,7 @@ class Invitation(NamedTuple):
     summary: str
     location: str = ""
     description: str = ""
+    method: str = REQUEST
 
 
 class Party(NamedTuple):
@@ -84,6 +89,10 @@ def check(invitation: Invitation) -> None:
             raise Refused(f"the invitation cannot say {words[:80]!r}")
     if not 0 <= invitation.sequence < 10**6:
         raise Refused("the sequence of an invitation is a number from 0 on")
+    if invitation.method not in _STATUS:
+        raise Refused(f"an invitation asks or cancels, it does not {invitation.method!r}")
+    if invitation.method == CANCEL and not invitation.sequence:
+        raise Refused("only an invitation that was sent can be cancelled: its sequence is 1 or more")
 
 
 def _length(invitation: Invitation) -> timedelta:
@@ -100,7 +109,7 @@ def calendar(invitation: Invitation, organizer: Party, attendee: Party, stamp: d
     check(invitation)
     library = icalendar()
     whole = library.Calendar()
-    for name, value in (("version", "2.0"), ("prodid", _PRODUCT), ("method", METHOD)):
+    for name, value in (("version", "2.0"), ("prodid", _PRODUCT), ("method", invitation.method)):
         whole.add(name, value)
     zone = _zone_key(invitation.starts)
     if zone:
@@ -114,9 +123,11 @@ def calendar(invitation: Invitation, organizer: Party, attendee: Party, stamp: d
     for name in ("summary", "location", "description"):
         if getattr(invitation, name):
             event.add(name, getattr(invitation, name))
-    event.add("status", "CONFIRMED")
+    event.add("status", _STATUS[invitation.method])
     event.add("organizer", _address(library, organizer))
     invited = {"ROLE": "REQ-PARTICIPANT", "PARTSTAT": "NEEDS-ACTION", "RSVP": "TRUE"}
+    if invitation.method == CANCEL:
+        invited = {"ROLE": "REQ-PARTICIPANT"}  # There is nothing left to answer.
     event.add("attendee", _address(library, attendee, invited))
     whole.add_component(event)
     text: str = whole.to_ical().decode("utf-8")
@@ -124,11 +135,16 @@ def calendar(invitation: Invitation, organizer: Party, attendee: Party, stamp: d
 
 
 def _address(library: Any, party: Party, more: dict[str, str] | None = None) -> Any:
-    found = library.vCalAddress(f"mailto:{ascii_address(party.email)}")
+    found = library.vCalAddress(_mailto(party.email))
     if party.name:
         found.params["CN"] = party.name
     found.params.update(more or {})
     return found
+
+
+def _mailto(email: str) -> str:
+    """An address as a URI (RFC 6068 section 2)."""
+    return f"mailto:{quote(sent_address(email), safe=_IN_MAILTO)}"
 
 
 def _zone_key(moment: datetime) -> str:
@@ -200,10 +216,10 @@ def faults(text: str, invitation: Invitation, organizer: Party, attendee: Party)
         events = whole.walk("VEVENT")
     except (ValueError, KeyError, IndexError) as exc:
         return [f"the invitation cannot be read again: {exc}"]
-    if str(whole.get("method")) != METHOD or len(events) != 1 or whole.errors:
-        return [f"the invitation is not one event with METHOD:{METHOD}"]
+    if str(whole.get("method")) != invitation.method or len(events) != 1 or whole.errors:
+        return [f"the invitation is not one event with METHOD:{invitation.method}"]
     event = events[0]
-    found = []
+    found = [] if str(event.get("status")) == _STATUS[invitation.method] else ["the invitation has another status"]
     said = {name: str(event.get(name, "")) for name in ("uid", "summary", "location", "description")}
     meant = {name: getattr(invitation, name).replace("\r\n", "\n") for name in said}
     found += [f"the invitation has another {name}" for name in said if said[name] != meant[name]]
@@ -214,7 +230,7 @@ def faults(text: str, invitation: Invitation, organizer: Party, attendee: Party)
             found.append(f"the invitation has another {name}")
     people = [(event["organizer"], organizer), (event["attendee"], attendee)]
     if isinstance(event["attendee"], list) or any(
-        str(address) != f"mailto:{ascii_address(party.email)}" or str(address.params.get("CN", "")) != party.name
+        str(address) != _mailto(party.email) or str(address.params.get("CN", "")) != party.name
         for address, party in people
     ):
         found.append("the invitation is from or for somebody else")

@@ -14,7 +14,7 @@ CLIPPED = 102 * 1024
 
 _HIDDEN = re.compile(r"<(style|title|head)\b.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
 _TAG = re.compile(r"<[^>]*>")
-_SPACES = re.compile(r"[\s,;|·•]+")
+_SPACES = re.compile(r"(?:[\s,;|·•()\"“”„«»]|[.:!?]+(?=[\s,;|()\"“”«»]|$))+")
 _REMOTE = re.compile(r"<img\b[^>]*\bsrc\s*=\s*[\"']?\s*https?:", re.IGNORECASE)
 _PIXEL = re.compile(r"<img\b(?=[^>]*\bwidth\s*=\s*[\"']?[01]\b)(?=[^>]*\bheight\s*=\s*[\"']?[01]\b)", re.IGNORECASE)
 
@@ -23,7 +23,7 @@ def check_marketing(text: str, html: str, postal: str, identity: str) -> list[st
     """What marketing mail lacks by law; nothing when all is there.
 
     ``postal`` is the sender's postal address, ``identity`` their name; both have to be in the text, and in the page
-    when there is one (``html`` is not ""), whatever the line breaks, commas and capitals between the words.
+    when there is one (``html`` is not ""), whatever line breaks, capitals and punctuation stand between the words.
     """
     problems = []
     for what, wanted, where in (
@@ -57,5 +57,5 @@ def _seen(html: str) -> str:
 
 
 def _words(text: str) -> str:
-    """Words alone, so that line breaks and commas make no difference; with blanks around, so that none is cut."""
+    """Words alone, so that line breaks and punctuation make no difference; with blanks around, so that none is cut."""
     return f" {_SPACES.sub(' ', text).strip().casefold()} "

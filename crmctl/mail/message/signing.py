@@ -10,15 +10,11 @@ import os
 import re
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
 from typing import Any
 from typing import NamedTuple
 
 from crmctl.errors import CrmError
 from crmctl.errors import InvalidData
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 ONCE_MORE = (b"from", b"to", b"subject", b"date", b"message-id", b"mime-version", b"content-type")
 OTHERS = (
@@ -97,11 +93,6 @@ def signer(selector: str, domain: str, key: str) -> Signer:
     if bits < 1024:
         raise InvalidData(f"{path}: {bits} bits are too few; nobody accepts fewer than 1024 (RFC 8301)", hint=_HINT)
     return Signer(selector, domain, data)
-
-
-def is_signed(data: bytes, look_up: Callable[..., bytes | None]) -> bool:
-    """Whether the signature of a message is good; ``look_up`` gives the TXT record to a name, as dkimpy asks for it."""
-    return bool(_library().verify(data, dnsfunc=look_up))
 
 
 def _library(name: str = "dkim") -> Any:

@@ -15,7 +15,6 @@ from crmctl.mail.message.compose import boundary
 from crmctl.mail.message.compose import canonical
 from crmctl.mail.message.compose import text_part
 from crmctl.mail.message.files import File
-from crmctl.mail.message.invitation import METHOD
 from crmctl.mail.message.invitation import Party
 
 if TYPE_CHECKING:
@@ -53,7 +52,7 @@ def body(meant: Meant) -> bytes:
         choices.append(_joined(meant, "related", [page, *shown]) if shown else page)
     if meant.invitation is not None:
         text = calendar(meant)
-        choices.append(text_part("calendar", canonical(text), f"; method={METHOD}"))
+        choices.append(text_part("calendar", canonical(text), f"; method={meant.invitation.method}"))
         attached.insert(0, files.part(File(ICS, "application/ics", text.encode("utf-8"))))
     content = _joined(meant, "alternative", choices) if len(choices) > 1 else choices[0]
     return _joined(meant, "mixed", [content, *attached]) if attached else content

@@ -1,8 +1,8 @@
 """The bytes of a message read again and held against what was meant, before anybody may send them.
 
-Every byte is ASCII, every line ends in CR LF and belongs to one header of a known name: anything that ``compose`` would
-not have written is a fault, so that there is no room for two readings. What is more than plain is decoded by the
-standard library.
+Every byte is ASCII (but for what RFC 6532 allows before the @ of the one recipient), every line ends in CR LF and
+belongs to one header of a known name: anything that ``compose`` would not have written is a fault, so that there is no
+room for two readings. What is more than plain is decoded by the standard library.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from crmctl.mail.addresses import Refused
 from crmctl.mail.addresses import ascii_address
+from crmctl.mail.addresses import sent_address
 from crmctl.mail.message.compose import LONGEST_LINE
 from crmctl.mail.message.compose import canonical
 
@@ -56,13 +57,15 @@ def verify(data: bytes, meant: Meant) -> list[str]:
 
 
 def _verify(data: bytes, meant: Meant) -> list[str]:
-    stray = data.translate(None, _EXPECTED)
+    recipient = sent_address(meant.to_email)
+    plain = data if recipient.isascii() else data.replace(recipient.encode("utf-8"), b"", 1)
+    stray = plain.translate(None, _EXPECTED)
     if stray:
         return [f"there is a stray byte 0x{stray[0]:02x}"]
     if not data.count(b"\r\n") == data.count(b"\r") == data.count(b"\n"):
         return ["a line does not end in CR LF"]
     head, _, body = data.partition(b"\r\n\r\n")
-    text = head.decode("ascii")
+    text = head.decode("utf-8")
     faults = _line_faults(text, body)
     is_whole = meant.is_plain and not meant.html
     names = ["From", "To", "Subject", "Date", "Message-ID", *(name for name, _ in meant.headers), "MIME-Version"]
@@ -79,7 +82,7 @@ def _verify(data: bytes, meant: Meant) -> list[str]:
         return faults + again.faults(data, meant)
     if meant.html:
         return faults + _alternative_faults(values["Content-Type"], body, meant)
-    start = text.rindex("Content-Type: ")
+    start = head.rindex(b"Content-Type: ")
     return faults + _part_faults(head[start:] + b"\r\n\r\n" + body, "plain", meant.text)
 
 
@@ -100,7 +103,7 @@ def _line_faults(head: str, body: bytes) -> list[str]:
 def _header_faults(values: Mapping[str, str], meant: Meant) -> list[str]:
     faults = []
     to, sender = _addresses(values["To"]), _sender(values["From"])
-    if to != [(meant.to_name, ascii_address(meant.to_email))]:
+    if to != [(meant.to_name, sent_address(meant.to_email))]:
         faults.append(f"it would go to {to!r}")
     if sender != [(meant.sender.name, ascii_address(meant.sender.email))]:
         faults.append(f"it would come from {sender!r}")

@@ -50,7 +50,7 @@ class _Connection(smtplib.SMTP):
             found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self.server.security == "tls":
                 found = self.context.wrap_socket(found, server_hostname=host)
-        except BaseException:
+        except BaseException:  # A Ctrl-C too leaves no socket open.
             found.close()
             raise
         found.settimeout(self.server.timeouts.greeting)
@@ -108,7 +108,7 @@ def connect(server: SmtpServer, secret: Callable[[], Secret], at: Callable[[str]
             with _told("auth", server):
                 at("auth")
                 _log_in(connection, secret)
-    except BaseException:
+    except BaseException:  # Whatever ends it, half a login is of no use to anybody.
         with contextlib.suppress(OSError):
             connection.close()
         raise

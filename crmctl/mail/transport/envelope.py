@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from typing import NamedTuple
 
 from crmctl.mail.addresses import Refused
-from crmctl.mail.addresses import ascii_address
+from crmctl.mail.addresses import sent_address
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +29,7 @@ class Envelope(NamedTuple):
 
     @classmethod
     def of(cls, sender: str, recipient: str, sid: str, data: bytes) -> Envelope:
-        """The envelope of ``data``, with domains in ASCII as far as that is enough.
+        """The envelope of ``data``, with domains in ASCII.
 
         Raises:
             Refused: an address holds what would end it, or another command.
@@ -94,5 +94,4 @@ def stuffed(data: bytes) -> bytes:
 def _checked(address: str) -> str:
     if _UNSAFE.search(address) or len(address) > _LONGEST:
         raise Refused("an address of the envelope cannot be used", hint="correct the address in the record")
-    local = address.rpartition("@")[0]
-    return ascii_address(address) if local.isascii() and not address.isascii() else address
+    return address if address.isascii() else sent_address(address)

@@ -12,8 +12,6 @@ from crmctl.mail.transport.replies import made_safe
 if TYPE_CHECKING:
     import smtplib
 
-MECHANISMS = ("plain", "login", "xoauth2")
-
 
 class Secret:
     """A password or token that shows itself only when asked: not in a repr, a message or a log."""

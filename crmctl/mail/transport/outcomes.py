@@ -23,9 +23,6 @@ DEFERRED = "deferred"
 UNKNOWN = "unknown"
 NOT_TRIED = "not_tried"
 
-PHASES = ("connect", "helo", "tls", "auth", "mail", "rcpt", "data", "body", "dot")
-"""The steps of an attempt, in order. Up to ``body`` the server cannot have taken the message."""
-
 ROW, DOMAIN, RUN = "row", "domain", "run"
 """What an outcome is about: this message, everybody in the recipient's domain, or every message of the run."""
 
@@ -36,8 +33,9 @@ class Outcome(NamedTuple):
     ``state``: ``accepted``; ``rejected`` (for good); ``deferred`` (safe to try again later); ``unknown`` (it may or may
     not have been taken); ``not_tried`` (the server was not asked about this recipient: the row is as it was).
     ``code`` is the server's reply, 0 when there was none; ``text`` its words, at most 300 characters, without control
-    characters and addresses. ``policy``: it was refused for what we are or write, not for the address: nobody is
-    suppressed for it.
+    characters and addresses. ``phase`` is the step of the attempt that it ended in: connect, helo, tls, auth, mail,
+    rcpt, data, body or dot; up to body the server cannot have taken the message. ``policy``: it was refused for what
+    we are or write, not for the address: nobody is suppressed for it.
     """
 
     state: str

@@ -144,7 +144,8 @@ def made_safe(text: str | bytes, recipient: str = "", sid: str = "") -> str:
     text = _ADDRESS.sub(lambda found: found[0] if sid and sid.lower() in found[0].lower() else "[address]", text)
     local = recipient.rpartition("@")[0]
     for name in (recipient, local):
-        if len(name) > 1:
+        # Most replies name nobody, and a pattern for each recipient takes longer than all the rest.
+        if len(name) > 1 and not (f"{name}{text}".isascii() and name.lower() not in text.lower()):
             text = re.sub(rf"(?<![\w.]){re.escape(name)}(?![\w.])", "[address]", text, flags=re.IGNORECASE)
     text = "".join(sign if sign.isprintable() else " " for sign in text)
     text = " ".join(text.split())

@@ -12,8 +12,7 @@ import subprocess
 from typing import IO
 from typing import TYPE_CHECKING
 
-from crmctl.mail.transport.envelope import Envelope
-from crmctl.mail.transport.envelope import check_data
+from crmctl.mail.transport.handing import Handing
 from crmctl.mail.transport.outcomes import ACCEPTED
 from crmctl.mail.transport.outcomes import DEFERRED
 from crmctl.mail.transport.outcomes import NOT_TRIED
@@ -23,12 +22,13 @@ from crmctl.mail.transport.outcomes import RUN
 from crmctl.mail.transport.outcomes import UNKNOWN
 from crmctl.mail.transport.outcomes import Outcome
 from crmctl.mail.transport.outcomes import TransportFailed
-from crmctl.mail.transport.outcomes import nowhere
 from crmctl.mail.transport.replies import classify
 from crmctl.mail.transport.replies import made_safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from crmctl.mail.transport.envelope import Envelope
 
 TIME_LIMIT = 900
 """Seconds for the program; msmtp talks to a server meanwhile, which may take ten minutes after the last dot."""
@@ -40,8 +40,8 @@ _LATER = {75: "try again later", 71: "the system lacks something", 74: "an error
 _REPLY = re.compile(r"(?<!\d)([45]\d\d)[ -](?=\d\.\d|[A-Za-z<])")
 
 
-class Sendmail:
-    """See ``crmctl.mail.transport.outcomes.Transport`` for what is promised."""
+class Sendmail(Handing):
+    """One mail program."""
 
     def __init__(self, path: str, time_limit: float = TIME_LIMIT) -> None:
         self.path = path
@@ -56,19 +56,9 @@ class Sendmail:
     def close(self) -> None:
         """Nothing is open between two messages."""
 
-    def send(
-        self,
-        sender: str,
-        recipient: str,
-        data: bytes,
-        *,
-        sid: str,
-        before_dot: Callable[[], None],
-        at: Callable[[str], None] = nowhere,
+    def _once(
+        self, envelope: Envelope, data: bytes, before_dot: Callable[[], None], at: Callable[[str], None]
     ) -> Outcome:
-        """Hand over one message; see ``Transport``."""
-        envelope = Envelope.of(sender, recipient, sid, data)
-        check_data(data)
         at("connect")
         try:
             self.open()
@@ -86,7 +76,8 @@ class Sendmail:
 
     def _run(self, envelope: Envelope, file: IO[bytes], words: IO[bytes]) -> int | None:
         """The program's exit status; negative when a signal ended it, None when it took too long."""
-        command = [self.path, "-i", "-f", envelope.sender or "<>", "--", envelope.recipient]
+        line = (self.path, "-i", "-f", envelope.sender or "<>", "--", envelope.recipient)
+        command = [word.encode("utf-8") for word in line]  # Whatever the user's locale is.
         try:
             # A Ctrl-C for us is none for a program that has a message in its hands.
             child = subprocess.Popen(command, stdin=file, stdout=words, stderr=words, start_new_session=True)

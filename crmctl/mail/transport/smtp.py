@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from crmctl.mail.transport.connecting import connect
 from crmctl.mail.transport.envelope import Envelope
-from crmctl.mail.transport.envelope import check_data
 from crmctl.mail.transport.envelope import stuffed
+from crmctl.mail.transport.handing import Handing
 from crmctl.mail.transport.login import Secret
 from crmctl.mail.transport.outcomes import NOT_TRIED
 from crmctl.mail.transport.outcomes import REJECTED
@@ -36,14 +36,15 @@ if TYPE_CHECKING:
 _CHUNK = 64 * 1024
 
 
-class Smtp:
-    """One mail server. See ``crmctl.mail.transport.outcomes.Transport`` for what is promised."""
+class Smtp(Handing):
+    """One mail server."""
 
     def __init__(self, server: SmtpServer, password: Callable[[], str] | None = None) -> None:
         self.server = server
         self._password = password
         self._kept: Secret | None = None
         self._connection: smtplib.SMTP | None = None
+        self._is_clear = False
 
     def open(self) -> None:
         """Connect, secure and log in, unless that has been done."""
@@ -58,26 +59,17 @@ class Smtp:
                 self._connection.docmd("QUIT")
             self._drop()
 
-    def send(
-        self,
-        sender: str,
-        recipient: str,
-        data: bytes,
-        *,
-        sid: str,
-        before_dot: Callable[[], None],
-        at: Callable[[str], None] = nowhere,
+    def _once(
+        self, envelope: Envelope, data: bytes, before_dot: Callable[[], None], at: Callable[[str], None]
     ) -> Outcome:
-        """Try once to hand over one message; see ``Transport``."""
-        envelope = Envelope.of(sender, recipient, sid, data)
-        check_data(data)
         try:
-            used = self._connection is not None and self._reset()
+            used = self._connection is not None and (self._is_clear or self._reset())
+            self._is_clear = False
             outcome = self._attempt(envelope, data, before_dot, at)
             if used and outcome.phase == "mail" and self._connection is None:
                 # The server was tired of a connection that has served well; this message has not been named yet.
                 outcome = self._attempt(envelope, data, before_dot, at)
-        except BaseException:
+        except BaseException:  # Nobody knows what the server waits for now; and without the dot it takes nothing.
             self._drop()
             raise
         return outcome
@@ -135,6 +127,8 @@ class Smtp:
         before_dot()
         at("dot")
         code, text = self._ask(".", self.server.timeouts.dot)
+        # A server that has taken a message has forgotten it in the conversation (RFC 5321 section 4.1.1.4).
+        self._is_clear = code == 250 and self._connection is not None
         return self._outcome(envelope, "dot", code, text)
 
     def _outcome(self, envelope: Envelope, phase: str, code: int, text: str) -> Outcome:

@@ -82,6 +82,7 @@ _ABOUT = {
     "tls": "the connection cannot be secured",
     "auth": "logging in failed",
     "mail": "the server refuses the sender",
+    "folder": "the folder cannot be written to",
 }
 
 

@@ -54,6 +54,33 @@ _AREAS = {
 }
 
 
+# Where a country has several: its westernmost and its easternmost, as far as telephones ring there.
+_ENDS = {
+    "AU": ("Australia/Perth", "Australia/Sydney"),
+    "BR": ("America/Rio_Branco", "America/Sao_Paulo"),
+    "CA": ("America/Vancouver", "America/St_Johns"),
+    "CD": ("Africa/Kinshasa", "Africa/Lubumbashi"),
+    "CL": ("Pacific/Easter", "America/Santiago"),
+    "EC": ("Pacific/Galapagos", "America/Guayaquil"),
+    "ES": ("Atlantic/Canary", "Europe/Madrid"),
+    "GL": ("America/Thule", "America/Scoresbysund"),
+    "ID": ("Asia/Jakarta", "Asia/Jayapura"),
+    "KZ": ("Asia/Aqtau", "Asia/Almaty"),
+    "MN": ("Asia/Hovd", "Asia/Ulaanbaatar"),
+    "MX": ("America/Tijuana", "America/Cancun"),
+    "NZ": ("Pacific/Auckland", "Pacific/Chatham"),
+    "PG": ("Pacific/Port_Moresby", "Pacific/Bougainville"),
+    "PT": ("Atlantic/Azores", "Europe/Lisbon"),
+    "RU": ("Europe/Kaliningrad", "Asia/Kamchatka"),
+    "US": ("Pacific/Honolulu", "America/New_York"),
+}
+
+
+def ends_of_country(country: str) -> tuple[str, ...]:
+    """The IANA names of the zones in the far west and the far east of ``country``; none where it has a single one."""
+    return _ENDS.get(country.upper(), ())
+
+
 def zone_of_country(country: str) -> str:
     """The IANA name of the zone in which most people of ``country`` (two letters) live; "" when it is not known."""
     return _zones().get(country.upper(), "")

@@ -1,3 +1,3 @@
-"""Campaigns: who gets one, the messages, what was sent, and what became of each."""
+"""Campaigns: who gets one, and the plan; the rest has rooms of its own."""
 
 from __future__ import annotations

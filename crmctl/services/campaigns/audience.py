@@ -14,7 +14,7 @@ from crmctl import query
 from crmctl.errors import InvalidData
 from crmctl.errors import NotFound
 from crmctl.mail.addresses import Refused
-from crmctl.mail.addresses import ascii_address
+from crmctl.mail.addresses import sent_address
 from crmctl.services.campaigns import campaign as campaigns
 from crmctl.services.campaigns.campaign import slot
 from crmctl.services.consenting import addresses
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from crmctl.model.raw import RawMap
+    from crmctl.model.values import Context
     from crmctl.services.book import Book
     from crmctl.services.campaigns.campaign import Campaign
 
@@ -156,7 +157,7 @@ class Sieve:
             plan.left_out.append(LeftOut(handle, "", "unknown", reason))
             return
         name, identity = str(data.get("name") or handle), str(data.get("id") or handle)
-        address = _address(data, self._channel)
+        address = address_of(data, self._channel)
         found = self.refusal(handle, data, address) or self._is_second(handle, address)
         if not found and is_held_out(self._campaign.id, identity, self._campaign.holdout):
             found = "held-out", f"held out to compare with ({self._campaign.holdout} %)"
@@ -173,34 +174,51 @@ class Sieve:
         if found is None and not address:
             return "no-address", f"has no {_WANTED[self._channel]}"
         if (found and found[0] == "bad-address") or (not found and not self._can_be_written(address)):
-            return "bad-address", f"has an address that cannot be used: {address}"
+            return "bad-address", f"has {_ONE[self._channel]} that cannot be used: {address}"
         return found
 
     def _can_be_written(self, address: str) -> bool:
-        if self._channel != "email":
-            return True
         try:
-            ascii_address(address)
-        except Refused:
+            if self._channel == "email":
+                sent_address(address)
+            elif self._channel == "sms":
+                from crmctl.model import phones
+
+                phones.dialled(address, self._context.region)
+        except (Refused, ValueError):
             return False
         return True
 
     def key(self, address: str) -> str:
         """What two addresses have in common when they are the same; empty when it is none."""
-        if self._channel in _POSTAL:
-            return address.casefold()
-        return addresses.normal(address, self._context)
+        return same(address, self._channel, self._context)
 
     def _is_second(self, handle: str, address: str) -> tuple[str, str] | None:
         first = self._seen.setdefault(self.key(address), handle)
-        return None if first == handle else ("duplicate-address", f"has the same address as {first}")
+        what = "number" if self._channel in _RUNG_UP else "address"
+        return None if first == handle else ("duplicate-address", f"has the same {what} as {first}")
 
 
-def _address(data: RawMap, channel: str) -> str:
-    return _postal(data) if channel in _POSTAL else next(iter(addresses.all_of(data, channel)), "")
+def address_of(data: RawMap, channel: str) -> str:
+    """Where a customer is written to on a channel: the first of their addresses; "" when there is none."""
+    return next(iter(addresses_of(data, channel)), "")
+
+
+def addresses_of(data: RawMap, channel: str) -> list[str]:
+    """Every address of a customer on a channel; the postal one begins with the name."""
+    if channel not in _POSTAL:
+        return addresses.all_of(data, channel)
+    return [address] if (address := _postal(data)) else []
+
+
+def same(address: str, channel: str, context: Context) -> str:
+    """What all writings of one address on a channel have in common, to be compared and hashed; "" when it is none."""
+    return address.casefold() if channel in _POSTAL else addresses.normal(address, context)
 
 
 _POSTAL = ("letter", "visit")
+_RUNG_UP = ("phone", "sms")
+_ONE = {"email": "an address", "phone": "a number", "sms": "a number", "letter": "an address", "visit": "an address"}
 _WANTED = {
     "email": "e-mail address",
     "phone": "phone number",

@@ -11,6 +11,7 @@ from crmctl.errors import NotFound
 from crmctl.errors import UsageProblem
 from crmctl.model.kinds import CHANNELS
 from crmctl.model.kinds import WEEKDAYS
+from crmctl.model.settings_reading import window_of
 
 if TYPE_CHECKING:
     from datetime import date
@@ -21,6 +22,15 @@ if TYPE_CHECKING:
     from crmctl.services.book import Book
 
 HOLD, RESEND, ASK = "hold", "resend", "ask"
+EMAIL = "email"
+BY_HAND = ("phone", "visit")
+"""Channels on which nothing is sent: somebody has to do it, and gets a follow-up."""
+
+DAY = "08:00-21:00"
+"""The hours, where the recipient is, in which telephones may ring (47 CFR 64.1200(c)(1))."""
+
+_RINGS = ("phone", "sms")
+
 _SLOTS = 10_000
 
 
@@ -94,6 +104,33 @@ class Campaign(NamedTuple):
     def weekdays(self) -> tuple[str, ...]:
         """The days of the week on which it goes out; all of them when empty."""
         return tuple(day for day in _words(self.data.get("weekdays")) if day in WEEKDAYS)
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether somebody calls or visits, so that nothing is sent."""
+        return self.channel in BY_HAND
+
+    @property
+    def rings(self) -> bool:
+        """Whether a telephone rings, so that it may not go out at night."""
+        return self.channel in _RINGS
+
+    def hours(self, usual: str) -> str:
+        """The window in which it goes out, "" for the whole day: the record's, else ``usual``; never at night by phone.
+
+        Raises:
+            InvalidData: nothing of its window is left.
+        """
+        window = self.text("window") or usual
+        day = window_of(DAY) if self.rings else None
+        minutes = window_of(window) if window else None
+        if day is None or (window and minutes is None):
+            return window
+        first, last = (max(minutes[0], day[0]), min(minutes[1], day[1])) if minutes else day
+        if first >= last:
+            hint = f"crmctl campaign set {self.handle} window=09:00-17:00"
+            raise InvalidData(f"campaign {self.handle}: nobody may be rung up in its hours ({window})", hint=hint)
+        return f"{first // 60:02}:{first % 60:02}-{last // 60:02}:{last % 60:02}"
 
     def day(self, name: str) -> date | None:
         """A field that is a day."""

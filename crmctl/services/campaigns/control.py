@@ -12,12 +12,13 @@ from crmctl.mail.ledger.states import Balance
 from crmctl.mail.ledger.states import balance
 from crmctl.services import records
 from crmctl.services.campaigns import campaign as campaigns
-from crmctl.services.campaigns import mirror
-from crmctl.services.campaigns import pinning
 from crmctl.services.campaigns import plan as plans
-from crmctl.services.campaigns.desk import Desk
-from crmctl.services.campaigns.desk import at_work
-from crmctl.services.campaigns.triage import traces
+from crmctl.services.campaigns.machines import pinning
+from crmctl.services.campaigns.running import handing_over
+from crmctl.services.campaigns.running import mirror
+from crmctl.services.campaigns.running.desk import Desk
+from crmctl.services.campaigns.running.desk import at_work
+from crmctl.services.campaigns.running.triage import traces
 from crmctl.services.mailing.host import host_id
 from crmctl.services.mailing.host import mail_state
 from crmctl.services.records import Assignment
@@ -54,7 +55,8 @@ class Status(NamedTuple):
 
 
 def due(book: Book) -> list[str]:
-    """The handles of the campaigns that this machine and this clone have begun to send, or have planned."""
+    """The handles of the campaigns that this machine and this clone have begun to send, or have planned; and of those
+    that any machine may send."""
     state, host = mail_state(book), host_id()
     found = []
     for row in book.index.rows("SELECT handle FROM campaigns WHERE status IN ('planned', 'running') ORDER BY handle"):
@@ -63,9 +65,10 @@ def due(book: Book) -> list[str]:
         except CrmError:
             found.append(str(row[0]))  # What is wrong with it is told when it is sent.
             continue
-        here = plans.path_of(state, campaign.id).exists() or pinning.is_ours(campaign, state)
+        planned = plans.path_of(state, campaign.id).exists() or pinning.is_ours(campaign, state)
         sender = campaign.text("sender")
-        if campaign.channel == "email" and (not sender or (sender == host and here)):
+        ours = not sender or pinning.is_shared(campaign) or (sender == host and planned)
+        if handing_over.goes_alone(campaign) and ours:
             found.append(campaign.handle)
     return found
 

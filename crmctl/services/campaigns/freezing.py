@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 from typing import NamedTuple
 
@@ -11,8 +12,10 @@ from crmctl.model import ids
 from crmctl.services import records
 from crmctl.services.campaigns import audience
 from crmctl.services.campaigns import campaign as campaigns
-from crmctl.services.campaigns import pinning
 from crmctl.services.campaigns import plan as plans
+from crmctl.services.campaigns.machines import holding
+from crmctl.services.campaigns.machines import pinning
+from crmctl.services.campaigns.machines import sharing
 from crmctl.services.consenting import keys
 from crmctl.services.mailing.host import mail_state
 
@@ -26,14 +29,10 @@ if TYPE_CHECKING:
     from crmctl.services.book import Book
     from crmctl.services.campaigns.audience import Plan
     from crmctl.services.campaigns.campaign import Campaign
-    from crmctl.services.campaigns.desk import Desk
     from crmctl.services.campaigns.plan import Change
     from crmctl.services.campaigns.plan import Frozen
+    from crmctl.services.campaigns.running.desk import Desk
     from crmctl.store.transaction import Transaction
-
-
-FROZEN = "frozen"
-"""What a note says (``why``) that tells which plan was frozen."""
 
 
 class Looked(NamedTuple):
@@ -51,16 +50,19 @@ def look(book: Book, handle: str) -> Looked:
     old = _last(mail_state(book), campaign, tolerant=True)
     if old is None:
         return Looked(found, None, [])
-    from crmctl.services.campaigns.desk import Desk
+    from crmctl.services.campaigns.running.desk import Desk
 
     rows = Desk(book).rows(campaign.id, tolerant=True)
     return Looked(found, old, plans.differences(old, plans.drafted(book, campaign, found=found), rows))
 
 
-def freeze(book: Book, desk: Desk, handle: str, *, refresh: bool = False) -> tuple[Frozen, list[Change]]:
-    """Freeze the plan as of now, and how it differs from the last one.
+def freeze(
+    book: Book, desk: Desk, handle: str, *, refresh: bool = False, draft: Frozen | None = None
+) -> tuple[Frozen, list[Change]]:
+    """Freeze the plan as of now, or a ``draft`` made just before, and how it differs from the last one.
 
     Raises:
+        NobodyGets: it is for nobody.
         Conflict: there is one already, and ``refresh`` does not ask for a new revision; or the campaign is cancelled,
             or another machine sends it.
         UsageProblem, InvalidData, NotFound: the campaign cannot be planned.
@@ -75,19 +77,49 @@ def freeze(book: Book, desk: Desk, handle: str, *, refresh: bool = False) -> tup
             f"the plan of {handle} is frozen already (revision {old.revision}, {old.at[:16].replace('T', ' ')})",
             hint=f"crmctl campaign plan {handle} --refresh makes a new revision; what was tried stays as it was.",
         )
-    if not campaign.data.get("id"):
-        identity = ids.new_id()
-        campaign = campaign._replace(id=identity, data={**campaign.data, "id": identity})
+    campaign = identified(book, campaign)
     ring = keys.load(book)
     rows = desk.rows(campaign.id)
-    draft = plans.drafted(book, campaign)
-    new = plans.revised(old, draft, rows, ring.keyed)
+    draft = plans.drafted(book, campaign) if draft is None else draft
+    new = plans.revised(
+        old, draft, rows, lambda address: ring.keyed(audience.same(address, draft.channel, book.context))
+    )
+    if pinning.is_shared(campaign):
+        new = new._replace(revision=max(new.revision, sharing.newest(desk, campaign) + 1))
+    _refuse_empty(campaign, new, rows)
     changes = plans.differences(old, new, rows) if old is not None else []
     pinning.take(campaign, desk.state)
     _pin(book, campaign, desk.host)  # Before the rest: where the record cannot be written, nothing is planned.
     plans.save(desk.state, new)
     tell(book, desk, campaign, new, rows)
     return new, changes
+
+
+class NobodyGets(InvalidData):
+    """A plan by which nobody gets anything: to freeze it would end the campaign before it has begun."""
+
+
+def _refuse_empty(campaign: Campaign, new: Frozen, rows: Mapping[str, Row]) -> None:
+    if any(not entry.code for entry in new.entries.values()) or any(row.attempts for row in rows.values()):
+        return
+    out = Counter(entry.code for entry in new.entries.values())
+    told = ", ".join(f"{count:,} {code.replace('-', ' ')}" for code, count in out.most_common())
+    why = f"everybody in segment {campaign.segment} is left out ({told})"
+    raise NobodyGets(
+        f"campaign {campaign.handle} is for nobody: {why if out else f'nobody is in segment {campaign.segment}'}",
+        hint=f"crmctl campaign plan {campaign.handle} names everybody with the reason.",
+    )
+
+
+def identified(book: Book, campaign: Campaign) -> Campaign:
+    """The campaign with an id in its record: the ids of its messages are told from it."""
+    if campaign.data.get("id"):
+        return campaign
+    with book.write(f"campaign plan {campaign.handle}") as tx:
+        put_fields(book, tx, campaign.handle, {"id": ids.new_id()})
+        tx.commit(f"campaign: plan {campaign.handle}")
+    book.refresh()
+    return campaigns.read(book, campaign.handle)
 
 
 def with_its_id(book: Book, desk: Desk, campaign: Campaign) -> Campaign:
@@ -144,17 +176,24 @@ def tell(book: Book, desk: Desk, campaign: Campaign, frozen: Frozen, rows: Mappi
         if (plans.is_settled(row) and known) or plans.decided(row, entry):
             continue
         about: dict[str, str | int] = {"cust": entry.cust, "ch": frozen.channel, "rev": frozen.revision}
-        if entry.address and frozen.channel == "email" and "@" in entry.address:
-            about |= {"to": ring.keyed(entry.address), "dom": entry.address.rpartition("@")[2].lower()}
+        if address := audience.same(entry.address, frozen.channel, book.context):
+            about["to"] = ring.keyed(address)
+        if frozen.channel == campaigns.EMAIL and "@" in entry.address:
+            about["dom"] = entry.address.rpartition("@")[2].lower()
         if entry.code:
             about["why"] = entry.code
         else:
             about |= {"arm": entry.arm, "tpl": f"blob:{frozen.blobs[entry.arm]}"}
         events.append((plans.kind_of(entry), entry.sid, campaign.id, about))
-    gone = plans.dropped(rows.values(), frozen)
-    events += [("cancel", row.sid, campaign.id, {"why": "left the plan", "rev": frozen.revision}) for row in gone]
-    if frozen_as(desk.events(campaign.id), desk.host) != (frozen.revision, seal):
-        events.append(("note", "", campaign.id, {"why": FROZEN, "rev": frozen.revision, "text": seal}))
+    known_events = desk.events(campaign.id)
+    free = holding.freed(known_events)
+    for row in plans.dropped(rows.values(), frozen):
+        if not holding.others(row, desk.host, free):
+            # Whoever is held out stays so whatever is cancelled; that they are not looked at any more is to be said.
+            ev = "skip" if row.state == "held_out" else "cancel"
+            events.append((ev, row.sid, campaign.id, {"why": "left the plan", "rev": frozen.revision}))
+    if frozen_as(known_events, desk.host) != (frozen.revision, seal) or not sharing.is_told(desk, campaign):
+        events.append(sharing.noted(book, campaign, frozen))
     desk.ledger.append_many(events)
 
 
@@ -165,7 +204,7 @@ def tell_the_rest(book: Book, desk: Desk, campaign: Campaign, frozen: Frozen, ro
         InvalidData: the plan is not the one that was frozen.
     """
     known = frozen_as(desk.events(campaign.id), desk.host)
-    if known is None or frozen.revision > known[0]:
+    if known is None or frozen.revision > known[0] or not sharing.is_told(desk, campaign):
         tell(book, desk, campaign, frozen, rows)
     elif known[0] != frozen.revision or known[1] not in keys.load(book).hashes(plans.digest(frozen)):
         raise InvalidData(
@@ -178,13 +217,13 @@ def frozen_as(events: Iterable[Event], host: str) -> tuple[int, str] | None:
     """The revision and the keyed digest of the plan that ``host`` froze last, by the ledger."""
     found = None
     for event in events:
-        if event.ev == "note" and event.host == host and event.about.get("why") == FROZEN:
+        if event.ev == "note" and event.host == host and event.about.get("why") == sharing.FROZEN:
             found = int(event.about.get("rev", 0)), str(event.about.get("text", ""))
     return found
 
 
 def _pin(book: Book, campaign: Campaign, host: str) -> None:
-    fields = {"id": campaign.id, "sender": host}
+    fields = {"id": campaign.id, "sender": pinning.ANY if pinning.is_shared(campaign) else host}
     if campaign.status in ("draft", "finished"):
         fields["status"] = "planned"
     with book.write(f"campaign plan {campaign.handle}") as tx:

@@ -7,37 +7,43 @@ from typing import NamedTuple
 
 from crmctl.errors import CrmError
 from crmctl.mail.ledger.states import balance
+from crmctl.mail.transport.sms import plain
+from crmctl.mail.transport.sms import segments
 from crmctl.render.rendering import ahead
 from crmctl.services.campaigns import campaign as campaigns
 from crmctl.services.campaigns import plan as plans
-from crmctl.services.campaigns.desk import Desk
-from crmctl.services.campaigns.gatekeeping import GO
-from crmctl.services.campaigns.gatekeeping import Gatekeeper
-from crmctl.services.campaigns.gatekeeping import begins
-from crmctl.services.campaigns.prepared import Prepared
-from crmctl.services.campaigns.rendering import OWED
-from crmctl.services.campaigns.rendering import Renderer
-from crmctl.services.campaigns.rendering import wording
-from crmctl.services.campaigns.runs import Sent
-from crmctl.services.campaigns.runs import entry_of
-from crmctl.services.campaigns.runs import most_of
-from crmctl.services.campaigns.runs import sent_by_mail
-from crmctl.services.campaigns.triage import Line
-from crmctl.services.campaigns.triage import Sorter
-from crmctl.services.campaigns.triage import traces
-from crmctl.services.campaigns.triage import untold
+from crmctl.services.campaigns.campaign import EMAIL
+from crmctl.services.campaigns.machines import pinning
+from crmctl.services.campaigns.machines.plausible import Doubt
+from crmctl.services.campaigns.messages.judging import OWED
+from crmctl.services.campaigns.messages.judging import lacks_benefit
+from crmctl.services.campaigns.messages.judging import lacks_hours
+from crmctl.services.campaigns.messages.prepared import Prepared
+from crmctl.services.campaigns.messages.readying import entry_of
+from crmctl.services.campaigns.messages.rendering import Renderer
+from crmctl.services.campaigns.messages.rendering import wording
+from crmctl.services.campaigns.running.asking import Sent
+from crmctl.services.campaigns.running.asking import most_of
+from crmctl.services.campaigns.running.desk import Desk
+from crmctl.services.campaigns.running.gatekeeping import GO
+from crmctl.services.campaigns.running.gatekeeping import Gatekeeper
+from crmctl.services.campaigns.running.gatekeeping import begins
+from crmctl.services.campaigns.running.triage import Line
+from crmctl.services.campaigns.running.triage import Sorter
+from crmctl.services.campaigns.running.triage import traces
+from crmctl.services.campaigns.running.triage import untold
 
 if TYPE_CHECKING:
     from crmctl.services.book import Book
     from crmctl.services.campaigns.campaign import Campaign
     from crmctl.services.campaigns.plan import Frozen
-    from crmctl.services.campaigns.runs import Asked
+    from crmctl.services.campaigns.running.asking import Asked
     from crmctl.services.mailing.config import MailServer
 
 
 def look(book: Book, handle: str, asked: Asked, mail: MailServer | None) -> Sent:
     """What would go out now, what waits and why; nothing is written, and nobody is connected to."""
-    campaign = sent_by_mail(book, handle)
+    campaign = campaigns.read(book, handle)
     desk = Desk(book)
     frozen = plans.load(desk.state, campaign.id)
     notes = []
@@ -46,13 +52,16 @@ def look(book: Book, handle: str, asked: Asked, mail: MailServer | None) -> Sent
         notes.append("The plan is not frozen yet; --send freezes it as it is now.")
     else:
         notes += [f"Not wise: {words}." for words in _reworded(book, campaign, frozen)]
+    if pinning.is_shared(campaign):
+        notes.append("Any machine may send it: --send first asks what the others have claimed.")
     frozen = plans.as_named(frozen, book)
     rows = desk.rows(campaign.id, tolerant=True)
     told = traces(desk.events(campaign.id, tolerant=True))
     rows = {**{sid: untold(entry) for sid, entry in frozen.entries.items()}, **rows}
     now = book.now()
     gate = begins(campaign, now, begun=bool(told.first), catch_up=asked.catch_up)
-    sorted_ = Sorter(campaign, Gatekeeper(book, campaign), told, now, desk.host).sort(frozen, rows)
+    sorter = Sorter(campaign, Gatekeeper(book, campaign), told, now, desk.host, doubt=Doubt(book, desk))
+    sorted_ = sorter.sort(frozen, rows)
     lines, due = list(sorted_.lines), sorted_.due
     if gate.what != GO:
         lines += [Line(item.entry, "wait", gate.code, gate.reason, gate.until) for item in due]
@@ -78,11 +87,18 @@ _ORDER = {"send": 0, "wait": 1, "hold": 2, "bad": 3, "out": 4}
 
 
 class Checked(NamedTuple):
-    """How many messages were made and are good; those that must not go out; and what is not wise, each once."""
+    """How many messages were made and are good; those that must not go out; and what is not wise, each once.
+
+    ``lacking`` is what the campaign itself lacks; ``channel`` how it goes out; ``parts`` how many its text messages are
+    sent in.
+    """
 
     good: int
     bad: list[Line]
     warnings: list[str]
+    lacking: tuple[str, ...] = ()
+    channel: str = EMAIL
+    parts: int = 0
 
 
 @ahead()
@@ -103,13 +119,20 @@ def check(book: Book, handle: str, mail: MailServer | None) -> Checked:
     renderer = Renderer(book, campaign, frozen.words, book.now(), sender, mail, judging=True)
     about = [*_purposeless(campaign, frozen), *(_reworded(book, campaign, frozen) if kept else ())] if waiting else []
     warnings = dict.fromkeys(about)
+    parts = 0
     for made in renderer.messages([entry.recipient for entry in people.values()]):
         warnings.update(dict.fromkeys(made.warnings))
         if made.code or made.lacks:
             reason = made.reason or "; ".join(made.lacks)
             bad.append(Line(people[made.person.handle], "bad", made.code or "lacks", reason))
+        elif campaign.channel == "sms":
+            parts += segments(plain(made.content))
     good = len(waiting) - len(bad)
-    return Checked(good, sorted(bad, key=lambda line: line.entry.handle), list(warnings))
+    bad.sort(key=lambda line: line.entry.handle)
+    lacking: tuple[str, ...] = ()
+    if waiting:
+        lacking = (*lacks_benefit(campaign), *lacks_hours(campaign, book.settings.sending, book.now()))
+    return Checked(good, bad, list(warnings), lacking, campaign.channel, parts)
 
 
 def _purposeless(campaign: Campaign, frozen: Frozen) -> list[str]:

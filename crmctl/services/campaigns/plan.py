@@ -19,8 +19,8 @@ from crmctl.mail.ledger.durable import make_folder
 from crmctl.mail.ledger.durable import replace
 from crmctl.services.campaigns import audience
 from crmctl.services.campaigns.audience import Recipient
-from crmctl.services.campaigns.rendering import Wording
-from crmctl.services.campaigns.rendering import wording
+from crmctl.services.campaigns.messages.rendering import Wording
+from crmctl.services.campaigns.messages.rendering import wording
 from crmctl.store.files import storage_failed
 
 if TYPE_CHECKING:
@@ -83,8 +83,8 @@ class Change(NamedTuple):
     reason: str
 
 
-def drafted(book: Book, campaign: Campaign, revision: int = 1, found: Plan | None = None) -> Frozen:
-    """The plan as it would be frozen now.
+def drafted(book: Book, campaign: Campaign, found: Plan | None = None) -> Frozen:
+    """The plan as it would be frozen now, with no revision yet.
 
     Raises:
         as ``audience.of`` and ``rendering.wording``.
@@ -100,7 +100,7 @@ def drafted(book: Book, campaign: Campaign, revision: int = 1, found: Plan | Non
     return Frozen(
         campaign=campaign.id,
         handle=campaign.handle,
-        revision=revision,
+        revision=0,
         at=book.now().isoformat(),
         commit=book.commit,
         channel=campaign.channel,
@@ -136,7 +136,7 @@ def revised(old: Frozen | None, new: Frozen, rows: Mapping[str, Row], hashed: Ca
 
 def is_settled(row: Row | None) -> bool:
     """Whether something has been tried for a row, so that no plan may change it any more."""
-    return row is not None and (row.attempts > 0 or row.state not in UNTOUCHED)
+    return row is not None and (row.attempts > 0 or row.doubts > 0 or row.state not in UNTOUCHED)
 
 
 def differences(old: Frozen, new: Frozen, rows: Mapping[str, Row]) -> list[Change]:
@@ -289,5 +289,6 @@ def decided(row: Row | None, entry: Entry) -> bool:
 
 
 def dropped(rows: Iterable[Row], frozen: Frozen) -> list[Row]:
-    """The rows that still wait to go out, and are not in the plan any more."""
-    return [row for row in rows if row.sid not in frozen.entries and row.state in ("planned", "rendered", "claimed")]
+    """The rows that still wait to go out, or are held out to compare with, and are not in the plan any more."""
+    states = ("planned", "rendered", "claimed", "held_out")
+    return [row for row in rows if row.sid not in frozen.entries and row.state in states]

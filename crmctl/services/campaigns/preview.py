@@ -8,11 +8,13 @@ from typing import NamedTuple
 
 from crmctl.errors import Conflict
 from crmctl.errors import StorageFailed
+from crmctl.mail.transport.sms import plain
+from crmctl.mail.transport.sms import segments
 from crmctl.render.rendering import ahead
 from crmctl.services.campaigns import audience
 from crmctl.services.campaigns import campaign as campaigns
-from crmctl.services.campaigns import rendering
 from crmctl.services.campaigns.audience import LeftOut
+from crmctl.services.campaigns.messages import rendering
 from crmctl.store.files import storage_failed
 
 if TYPE_CHECKING:
@@ -24,13 +26,14 @@ if TYPE_CHECKING:
 
 
 class Preview(NamedTuple):
-    """What a preview wrote: (handle, file) pairs; the plan it followed; those whose message could not be made; and the
-    names in the folder that are not of this preview."""
+    """What a preview wrote: (handle, file) pairs; the plan it followed; those whose message could not be made; the
+    names in the folder that are not of this preview; and how many parts its text messages are sent in."""
 
     files: list[tuple[str, Path]]
     plan: Plan
     failed: list[LeftOut]
     others: list[str]
+    parts: int = 0
 
 
 @ahead()
@@ -52,6 +55,7 @@ def preview(book: Book, handle: str, folder: Path, *, force: bool = False, mail:
     before = _make_folder(folder, force=force)
     files: list[tuple[str, Path]] = []
     failed: list[LeftOut] = []
+    parts = 0
     for made in renderer.messages(plan.recipients):
         person = made.person
         if made.code:
@@ -60,7 +64,8 @@ def preview(book: Book, handle: str, folder: Path, *, force: bool = False, mail:
         path = folder / f"{person.handle}{made.suffix}"
         _write(path, made.content, replace=path.name in before)
         files.append((person.handle, path))
-    return Preview(files, plan, failed, sorted(before.difference(path.name for _, path in files)))
+        parts += segments(plain(made.content)) if plan.channel == "sms" else 0
+    return Preview(files, plan, failed, sorted(before.difference(path.name for _, path in files)), parts)
 
 
 def _make_folder(folder: Path, *, force: bool) -> set[str]:

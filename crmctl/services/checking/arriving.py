@@ -19,13 +19,14 @@ from crmctl.services.checking import attributes
 from crmctl.services.checking import commands
 from crmctl.services.checking import rules
 from crmctl.services.checking import settings as checks_settings
+from crmctl.services.checking import templates
 from crmctl.services.checking import tracked
 from crmctl.services.checking.checks import Ids
 from crmctl.services.checking.checks import Report
 from crmctl.services.checking.checks import check_content
 from crmctl.services.checking.records import Checker
 from crmctl.store import layout
-from crmctl.vcs.repository import PLAIN
+from crmctl.vcs.trees import FILES
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -52,7 +53,7 @@ def check(repository: Pushed, tips: Iterable[str], commits: Sequence[tuple[str, 
     In every commit: changed records that cannot be read or are wrong by the settings of that commit, or that change
     their id; links and programs; keys that would name a program or a host; attributes by which git would join records
     otherwise; submodules; settings of a book that go. At the tips: what records refer to, ids that stand twice among
-    what the commits changed, and names that differ in capitals alone.
+    what the commits changed, names that differ in capitals alone, and templates that are no good.
 
     Raises:
         GitFailed: the repository cannot be read.
@@ -79,7 +80,7 @@ class _Step(NamedTuple):
 
     def oids(self) -> Iterator[str]:
         """The blobs that have to be read to say what is wrong."""
-        yield from (self.now[path].oid for path in self.wanted if self.now[path].mode in PLAIN)
+        yield from (self.now[path].oid for path in self.wanted if self.now[path].mode in FILES)
         yield from (oid for oids in self.old.values() for oid in oids)
 
 
@@ -88,6 +89,7 @@ class _Looking:
 
     def __init__(self, repository: Pushed) -> None:
         self.touched: set[str] = set()
+        self._changed: set[str] = set()
         self._repository = repository
         self._settings: dict[str, Settings | None] = {}
         self._seen: set[tuple[str, str, str]] = set()
@@ -111,10 +113,11 @@ class _Looking:
         changed = [path for path in parts[0] if all(path in part for part in parts[1:])]
         now = {path: parts[0][path] for path in changed if parts[0][path].mode != _GONE}
         self.touched.update(now)
+        self._changed.update(changed)
         books = self._books_in(commit, parents, parts[0])
         wanted = tracked.in_books(now, books)
         old = {
-            path: [part[path].old for part in parts if part[path].old_mode in PLAIN]
+            path: [part[path].old for part in parts if part[path].old_mode in FILES]
             for path in wanted
             if path.endswith(".yaml")
         }
@@ -124,7 +127,7 @@ class _Looking:
         yield from self._of_the_whole(step)
         for path, change in step.now.items():
             yield from rules.mode(path, change.mode, step.books)
-            if path in step.wanted and change.mode in PLAIN:
+            if path in step.wanted and change.mode in FILES:
                 prefix, data = step.wanted[path], contents[change.oid]
                 yield from self._content(path, prefix, change.oid, data, step.books[prefix])
                 yield from rules.identity(path, data, [contents[oid] for oid in step.old.get(path, ())])
@@ -137,7 +140,7 @@ class _Looking:
         yield from rules.modules(step.now, step.books)
         for path in (path for path in step.now if step.books and path.rpartition("/")[2] == attributes.NAME):
             oid = step.now[path].oid
-            if step.now[path].mode in PLAIN:
+            if step.now[path].mode in FILES:
                 data = self._repository.contents([oid])[oid]
                 yield from attributes.rebinding(path, data, self._files(step.commit), step.books)
 
@@ -178,12 +181,16 @@ class _Looking:
         files = self._files(commit)
         yield from rules.collisions(files, self.touched)
         prefixes = tracked.roots(files)
-        touched = sorted(path for path in self.touched if path in files and files[path].mode in PLAIN)
+        touched = sorted(path for path in self.touched if path in files and files[path].mode in FILES)
         wanted = tracked.in_books(touched, prefixes)
         contents = self._repository.contents(files[path].oid for path in wanted)
-        for prefix in set(wanted.values()):
+        for prefix in prefixes:
             settings = self._settings_of(_settings_in(files, prefix))
             if settings is None:
+                continue
+            for problem in self._templates(files, prefix, settings):
+                yield problem._replace(path=prefix + problem.path)
+            if prefix not in wanted.values():
                 continue
             inside = [path.removeprefix(prefix) for path in files if path.startswith(prefix)]
             checker = _checker(settings, tracked.handles(inside, settings), tracked.templates(inside))
@@ -195,11 +202,22 @@ class _Looking:
                         if problem.code in _BY_THE_WHOLE or problem.code == "duplicate-id":
                             yield problem
 
+    def _templates(self, files: Mapping[str, File], prefix: str, settings: Settings) -> list[Problem]:
+        """What is wrong with the templates of a book that this push has touched, and with those that name them."""
+        folder = f"{prefix}{templates.FOLDER}/"
+        if not any(path.startswith(folder) for path in self._changed):
+            return []
+        there = [path for path in files if path.startswith(folder) and files[path].mode in FILES]
+        contents = self._repository.contents(files[path].oid for path in there)
+        texts = {path.removeprefix(prefix): contents[files[path].oid] for path in there}
+        changed = [path.removeprefix(prefix) for path in self._changed if path.startswith(folder)]
+        return templates.problems_of(texts, changed, settings)
+
 
 def _settings_in(files: Mapping[str, File], prefix: str) -> str:
     """The blob of the settings of a book, "" when that is no plain file."""
     mode, oid = files[prefix + FILE]
-    return oid if mode in PLAIN else ""
+    return oid if mode in FILES else ""
 
 
 def _in_file(path: str, data: bytes, settings: Settings | None) -> Iterator[Problem]:
@@ -225,6 +243,6 @@ def _in_file(path: str, data: bytes, settings: Settings | None) -> Iterator[Prob
 
 
 def _checker(
-    settings: Settings, handles: Mapping[str, Collection[str]] | None = None, templates: Collection[str] = ()
+    settings: Settings, handles: Mapping[str, Collection[str]] | None = None, names: Collection[str] = ()
 ) -> Checker:
-    return Checker(settings, handles or {}, templates, clock.now(settings.zone))
+    return Checker(settings, handles or {}, names, clock.now(settings.zone))

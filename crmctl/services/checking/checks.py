@@ -1,4 +1,4 @@
-"""``check``: every record, every reference, every setting of a book, and where its files stand."""
+"""``check``: every record, reference and template, every setting of a book, and where its files stand."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from crmctl.model.settings import FILE
 from crmctl.services.checking import commands
 from crmctl.services.checking import files as checks_files
 from crmctl.services.checking import settings as checks_settings
-from crmctl.services.consenting import suppression
+from crmctl.services.checking import templates
+from crmctl.services.consenting import suppression_files
 from crmctl.store.layout import RECORDS
 
 if TYPE_CHECKING:
@@ -58,21 +59,28 @@ def check_book(book: Book, paths: Sequence[str] = (), progress: Callable[[int, i
     walked = checks_files.walk(book.files, settings)
     problems += walked.problems
     problems += commands.problems(book.files)
-    problems += suppression.problems_of(book.files)
+    problems += suppression_files.problems_of(book.files)
+    texts, unread = templates.contents(book.files)
+    problems += unread
     checker = Checker(settings, walked.handles, checks_files.templates(book.files), book.now_in(settings.zone))
     files = [found for found in walked.files if within(found.path, chosen)]
     misplaced = {problem.path for problem in walked.problems if problem.code == "not-a-file"}
     ids = Ids()
-    book.files.fetch(found.path for found in files)
-    for number, found in enumerate(files):
-        if found.path not in misplaced:
-            problems += _check_file(book.files, found, checker, ids)
-        if progress is not None and not number % 256:
-            progress(number, len(files))
+    # Templates are read by a process of their own, while the records are looked at here.
+    with templates.Checking(
+        texts, templates.concerned(texts, [path for path in texts if within(path, chosen)]), settings
+    ) as reading:
+        book.files.fetch(found.path for found in files)
+        for number, found in enumerate(files):
+            if found.path not in misplaced:
+                problems += _check_file(book.files, found, checker, ids)
+            if progress is not None and not number % 256:
+                progress(number, len(files))
+        problems += reading.problems()
     if chosen:
         problems += others_with_ids(book, ids)
     problems = [problem for problem in problems if within(problem.path, chosen)]
-    return Report(sorted(set(problems)), len(files) + within(FILE, chosen))
+    return Report(sorted(set(problems)), len(files) + len(reading.paths) + within(FILE, chosen))
 
 
 def relative(book: Book, path: str) -> str:

@@ -14,6 +14,7 @@ from crmctl.model import validate
 from crmctl.model.ids import handle_problem
 from crmctl.model.validate import Finding
 from crmctl.services.checking.json_places import place_in
+from crmctl.services.following.step_findings import step_findings
 from crmctl.store.jsonl import read_lines
 from crmctl.store.yaml_reader import read_yaml
 
@@ -92,6 +93,8 @@ class Checker:
                         findings += self._bound_value(at, leaf, text)
         if kind.name == "deal" and not told & {("stage",), ("pipeline",)}:
             findings += self._stage(data)
+        if kind.name == "sequence":
+            findings += step_findings(data)
         return findings
 
     def _lines(self, path: str, place: Place, data: bytes) -> Checked:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from crmctl.errors import InvalidData
 from crmctl.errors import Problem
-from crmctl.vcs.repository import PLAIN
+from crmctl.vcs.trees import FILES
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -24,7 +24,7 @@ def mode(path: str, bits: str, books: Iterable[str]) -> Iterator[Problem]:
     prefix = max((prefix for prefix in books if path.startswith(prefix)), key=len, default=None)
     if prefix is None:
         return
-    if bits not in PLAIN:
+    if bits not in FILES:
         what = "a link" if bits == "120000" else "another repository"
         yield Problem(path, 0, 0, "not-a-file", f"{what} stands where a file should be", "Put a plain file there.")
     elif bits != "100644" and not path.startswith(f"{prefix}{_PROGRAMS}"):

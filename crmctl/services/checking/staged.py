@@ -15,6 +15,7 @@ from crmctl.services.checking import attributes
 from crmctl.services.checking import commands
 from crmctl.services.checking import rules
 from crmctl.services.checking import settings as checks_settings
+from crmctl.services.checking import templates
 from crmctl.services.checking import tracked
 from crmctl.services.checking.checks import Ids
 from crmctl.services.checking.checks import Report
@@ -24,14 +25,15 @@ from crmctl.services.checking.records import Checker
 from crmctl.services.checking.staged_merge import is_merging
 from crmctl.store import layout
 from crmctl.vcs import places
-from crmctl.vcs.repository import PLAIN
 from crmctl.vcs.staged import Staged
+from crmctl.vcs.trees import FILES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from collections.abc import Iterator
     from pathlib import Path
 
+    from crmctl.model.settings import Settings
     from crmctl.vcs.staged import StagedFile
 
 _BACK = "Bring them back: git restore --staged --worktree {}"
@@ -74,7 +76,7 @@ def _as_on_a_server(
     yield from rules.modules(changed, roots)
     for path in changed:
         yield from rules.mode(path, files[path].mode, roots)
-    told = [path for path in changed if path.rpartition("/")[2] == attributes.NAME and files[path].mode in PLAIN]
+    told = [path for path in changed if path.rpartition("/")[2] == attributes.NAME and files[path].mode in FILES]
     contents = staged.contents(files[path].oid for path in told)
     for path in told:
         yield from attributes.rebinding(path, contents[files[path].oid], files, roots)
@@ -101,7 +103,7 @@ def _check_book(
     root: Path, prefix: str, staged: Staged, files: dict[str, StagedFile], changed: list[str], removed: list[str]
 ) -> Iterator[Problem]:
     contents = staged.contents(
-        files[path].oid for path in [*changed, prefix + FILE] if path in files and files[path].mode in PLAIN
+        files[path].oid for path in [*changed, prefix + FILE] if path in files and files[path].mode in FILES
     )
     try:
         settings, problems = checks_settings.read(contents[files[prefix + FILE].oid])
@@ -111,7 +113,7 @@ def _check_book(
     if prefix + FILE in changed:
         yield from problems
     for full in changed:
-        if files[full].mode in PLAIN:
+        if files[full].mode in FILES:
             yield from commands.in_file(full.removeprefix(prefix), contents[files[full].oid])
     inside = {path.removeprefix(prefix) for path in files if path.startswith(prefix)}
     handles = tracked.handles(inside, settings)
@@ -119,7 +121,7 @@ def _check_book(
     ids = Ids()
     for full in changed:
         path = full.removeprefix(prefix)
-        if files[full].mode not in PLAIN:
+        if files[full].mode not in FILES:
             continue
         place = layout.place_of(path, settings.schema)
         if place is None:
@@ -131,7 +133,21 @@ def _check_book(
             hint = "crmctl check says what to call it."
             yield Problem(path, 0, 0, "bad-handle", f"the file's name is not a handle: {wrong}", hint)
         yield from check_content(path, place, contents[files[full].oid], checker, ids)
+    yield from _templates(staged, files, prefix, [*changed, *removed], settings)
     yield from _by_index(root, ids, {path.removeprefix(prefix) for path in removed}, handles)
+
+
+def _templates(
+    staged: Staged, files: dict[str, StagedFile], prefix: str, changed: list[str], settings: Settings
+) -> Iterator[Problem]:
+    """What is wrong with the templates that change, and with those that name them."""
+    folder = f"{prefix}{templates.FOLDER}/"
+    if not any(path.startswith(folder) for path in changed):
+        return
+    there = [path for path in files if path.startswith(folder) and files[path].mode in FILES]
+    contents = staged.contents(files[path].oid for path in there)
+    texts = {path.removeprefix(prefix): contents[files[path].oid] for path in there}
+    yield from templates.problems_of(texts, [path.removeprefix(prefix) for path in changed], settings)
 
 
 def _by_index(root: Path, ids: Ids, removed: Iterable[str], handles: dict[str, set[str]]) -> Iterator[Problem]:
@@ -150,7 +166,7 @@ def _by_index(root: Path, ids: Ids, removed: Iterable[str], handles: dict[str, s
 
 
 def _still_named(book: Book, path: str, place: layout.Place, handles: dict[str, set[str]]) -> Iterator[Problem]:
-    from crmctl.services.records import naming_records
+    from crmctl.services.naming import naming_records
 
     naming = sorted(
         {

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import platform
 from typing import TYPE_CHECKING
-from typing import NamedTuple
 
 from crmctl import __version__
 from crmctl import clock
@@ -14,8 +12,10 @@ from crmctl.errors import Conflict
 from crmctl.errors import CrmError
 from crmctl.errors import Locked
 from crmctl.services.checking import settings as checks_settings
-from crmctl.store import journal
-from crmctl.store import lock as locks
+from crmctl.services.finding import BAD
+from crmctl.services.finding import OK
+from crmctl.services.finding import WARN
+from crmctl.services.finding import Finding
 from crmctl.vcs import health
 from crmctl.vcs import history
 from crmctl.vcs import locks as git_locks
@@ -30,22 +30,10 @@ if TYPE_CHECKING:
     from crmctl.services.book import Book
     from crmctl.vcs.suspects import Setting
 
-OK, WARN, BAD = "ok", "warn", "bad"
-
 # Asking the state of thousands of files takes a network round trip each there.
 _SLOW = frozenset(
     "nfs nfs4 cifs smb3 smbfs 9p afs ceph glusterfs fuse.sshfs fuse.s3fs fuse.rclone fuse.glusterfs davfs".split()
 )
-
-
-class Finding(NamedTuple):
-    """One thing that was looked at: ``state`` is ok, warn or bad; ``ms`` how long it took, where that matters."""
-
-    state: str
-    what: str
-    found: str
-    hint: str = ""
-    ms: int | None = None
 
 
 def programs(folder: Path) -> Iterator[Finding]:
@@ -61,16 +49,19 @@ def book_findings(book: Book, *, fix: bool = False, rebuild: bool = False) -> It
     ``fix`` finishes what an interrupted write left, clears away its files, and sets the clone up for merges and hooks;
     ``rebuild`` makes the index anew.
     """
+    from crmctl.services.clone import doctor_merges
+    from crmctl.services.clone import doctor_writes
+
     steps: list[tuple[str, Callable[[], Iterator[Finding]]]] = [
         ("book", lambda: _settings(book)),
         ("repository", lambda: _repository(book)),
         ("git's settings", lambda: _own_settings(book)),
         ("identity", lambda: _identity(book)),
         ("file system", lambda: _file_system(book.root)),
-        ("lock", lambda: _locks(book, fix=fix)),
-        ("writes", lambda: _leftovers(book, fix=fix)),
-        ("drafts", lambda: _drafts(book)),
-        ("merges", lambda: _merges(book, fix=fix)),
+        ("lock", lambda: doctor_writes.held(book, fix=fix)),
+        ("writes", lambda: doctor_writes.leftovers(book, fix=fix)),
+        ("drafts", lambda: doctor_writes.drafts(book)),
+        ("merges", lambda: doctor_merges.findings(book, fix=fix)),
         ("index", lambda: _index(book, rebuild=rebuild)),
         ("records", lambda: _records(book)),
     ]
@@ -181,87 +172,13 @@ def mounted(path: str, mounts: Iterable[str]) -> str:
     return found
 
 
-def _locks(book: Book, *, fix: bool) -> Iterator[Finding]:
-    lock = book.places.shared / "lock"
-    with contextlib.ExitStack() as held:
-        if lock.exists():
-            try:
-                held.enter_context(locks.locked(lock, "doctor", 0))
-            except Locked as exc:
-                yield Finding(WARN, "lock", exc.message, exc.hint)
-                return
-        yield Finding(OK, "lock", "nobody is writing")
-        yield from _git_lock(book, fix=fix)
-
-
-def _git_lock(book: Book, *, fix: bool) -> Iterator[Finding]:
-    """The lock of git's index; one that a killed git left is taken away when asked, under our own lock."""
-    found = git_locks.index_lock(book.places)
-    if not found.exists():
-        return
-    if fix:
-        git_locks.clear_index_lock(book.places)
-        yield Finding(OK, "git's lock", f"{found} was left by a git that was killed; it is gone now")
-        return
-    who = git_locks.holders(book.places)
-    if who:
-        processes = ", ".join(f"process {number} ({command})" for number, command in who)
-        yield Finding(WARN, "git's lock", f"git is at work: {processes}")
-    else:
-        hint = "crmctl doctor --fix takes it away."
-        yield Finding(WARN, "git's lock", f"{found} was left by a git that was killed", hint)
-
-
-def _leftovers(book: Book, *, fix: bool) -> Iterator[Finding]:
-    """What an interrupted write left: the note of how to finish it, and half-written files."""
-    note = journal.read(book.places.own) or journal.read(book.places.git_dir / "crmctl")
-    files = _half_written(book.root)
-    if note is None and not files:
-        yield Finding(OK, "writes", "all finished")
-        return
-    if fix:
-        # Taking the lock and beginning a transaction finishes what was begun.
-        with book.write("doctor --fix"):
-            for file in files:
-                file.unlink(missing_ok=True)
-        yield Finding(OK, "writes", "finished what an interrupted write had left")
-        return
-    hint = "The next write finishes it; crmctl doctor --fix does it now."
-    if note is not None:
-        paths = len(note.steps)
-        yield Finding(WARN, "writes", f"a write of {paths:,} file(s) was interrupted and is not finished", hint)
-    if files:
-        yield Finding(
-            WARN, "writes", f"{len(files):,} half-written file(s): {files[0]}", "crmctl doctor --fix removes them."
-        )
-
-
-def _half_written(root: Path) -> list[Path]:
-    """Files as ``store.files`` calls them while it writes: ``.NAME.PID.crmctl``."""
-    return sorted(file for file in (root / "records").glob("**/.*.crmctl") if file.is_file())
-
-
-def _drafts(book: Book) -> Iterator[Finding]:
-    try:
-        drafts = sorted((book.places.own / "tmp").iterdir())
-    except FileNotFoundError:
-        return
-    if drafts:
-        hint = "Remove them when you do not need the texts any more."
-        yield Finding(WARN, "drafts", f"{len(drafts):,} text(s) that were not saved: {drafts[0]}", hint)
-
-
-def _merges(book: Book, *, fix: bool) -> Iterator[Finding]:
-    from crmctl.services.clone import doctor_merges
-
-    yield from doctor_merges.findings(book, fix=fix)
-
-
 def _index(book: Book, *, rebuild: bool) -> Iterator[Finding]:
-    path = book.places.own / "index.sqlite"
-    if rebuild:
-        for suffix in ("", "-journal", "-wal", "-shm"):
-            path.with_name(path.name + suffix).unlink(missing_ok=True)
+    from crmctl.index import connecting
+    from crmctl.services.freshness import index_path
+
+    path = index_path(book)
+    if rebuild and not connecting.discard(path):
+        yield Finding(BAD, "index", f"{path} cannot be taken away", "Look at who may write there.")
     book.refresh()
     started = clock.monotonic()
     book.probe.result()

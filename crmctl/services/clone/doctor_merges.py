@@ -14,10 +14,10 @@ from crmctl import clock
 from crmctl.errors import CrmError
 from crmctl.services.clone import githooks
 from crmctl.services.clone import mergedriver
-from crmctl.services.clone.doctor import BAD
-from crmctl.services.clone.doctor import OK
-from crmctl.services.clone.doctor import WARN
-from crmctl.services.clone.doctor import Finding
+from crmctl.services.finding import BAD
+from crmctl.services.finding import OK
+from crmctl.services.finding import WARN
+from crmctl.services.finding import Finding
 from crmctl.vcs import clonefiles
 from crmctl.vcs import hookfiles
 from crmctl.vcs import rehearsal

@@ -19,6 +19,7 @@ from crmctl.services import shipped
 from crmctl.store.files import storage_failed
 from crmctl.vcs import clonefiles
 from crmctl.vcs import hookfiles
+from crmctl.vcs import hooknames
 from crmctl.vcs.run import attempt
 
 if TYPE_CHECKING:
@@ -26,17 +27,7 @@ if TYPE_CHECKING:
 
     from crmctl.vcs.places import Places
 
-NAMES = (
-    "pre-commit",
-    "pre-merge-commit",
-    "commit-msg",
-    "pre-push",
-    "post-merge",
-    "post-checkout",
-    "post-rewrite",
-)
-"""The hooks of a work tree. git calls pre-merge-commit where a merge goes well, and pre-commit where it does not."""
-SERVER = ("pre-receive",)
+NAMES, SERVER = hooknames.CLONE, hooknames.SERVER
 
 _OURS = ("installed", "outdated")
 _NO_PYTHON = "python=''\n"

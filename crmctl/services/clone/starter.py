@@ -86,15 +86,18 @@ handles: name
 #    won: won
 #    lost: lost
 
-# Why we write to people. On the basis of `consent` only those are written to who said yes to this purpose; the other
-# bases are contract, legal, legitimate-interest and soft-opt-in.
-#purposes:
-#  newsletter:
-#    basis: consent
-#    help: news and offers
-#  service:
-#    basis: contract
-#    help: about what they bought or asked
+# Why we write to people; templates and campaigns name one of these. On the basis of `consent` only those are written to
+# who said yes to it (crmctl consent grant); the other bases are contract, legal, legitimate-interest and soft-opt-in.
+purposes:
+  newsletter:
+    basis: consent
+    help: news and offers
+  service:
+    basis: contract
+    help: about what they bought or asked
+  birthday:
+    basis: consent
+    help: a greeting on their birthday
 
 # Hours until a case should have its first answer, by priority.
 #response_targets:

@@ -101,11 +101,6 @@ def revoke(places: Places) -> bool:
     return was or bool(hooks)
 
 
-def trusted_folders() -> list[str]:
-    """The repositories that something was allowed for."""
-    return sorted(pins.read())
-
-
 def _is_our_driver(places: Places, command: str) -> bool:
     """Whether this is the merge driver as crmctl puts it there, also by another interpreter on this machine."""
     from crmctl.services.clone import mergedriver

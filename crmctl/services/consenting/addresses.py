@@ -56,6 +56,8 @@ def typed(address: str, context: Context) -> str:
     found = normal(address, context)
     if not found:
         raise UsageProblem(
-            f"{address!r} is no e-mail address and no phone number", hint="As in ada@example.com, +49 30 123456"
+            f"{address!r} is no e-mail address and no phone number",
+            hint="Write it out, as in ada@example.com or +49 30 123456. "
+            "For a customer by name there is crmctl consent withdraw.",
         )
     return found

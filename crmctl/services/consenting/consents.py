@@ -1,4 +1,4 @@
-"""What a customer agreed to, per purpose: shown, given, taken back; each with how, when, its proof, what was said.
+"""What a customer agreed to, per purpose: given and taken back; each with how, when, its proof, what was said.
 
 What they were told is kept as it is when it is short, and by its hash when it is long: who has the text can show that
 it was this one. A grant after a withdrawal names that, so that no merge takes the withdrawal for the newer will.
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from crmctl.services.consenting.suppression import Entry
     from crmctl.store.transaction import Transaction
 
-BASES = ("consent", "soft-opt-in", "contract", "legal", "legitimate-interest")
 LONGEST_WORDING = 300
 _STRICT = ("withdrawn", "objected", "erased")
 
@@ -50,25 +49,6 @@ class Terms(NamedTuple):
     basis: str = "consent"
 
 
-class Shown(NamedTuple):
-    """What holds for one purpose, and whether somebody may be written to for it by e-mail (else why not).
-
-    ``until`` is the day on which consent that is only implied ends, "" where it does not.
-    """
-
-    purpose: str
-    state: str
-    basis: str
-    channels: str
-    date: str
-    how: str
-    evidence: str
-    wording: str
-    follows: str
-    until: str
-    refused: str
-
-
 def purpose_of(book: Book, name: str) -> Purpose:
     """The purpose that ``name`` is.
 
@@ -77,40 +57,14 @@ def purpose_of(book: Book, name: str) -> Purpose:
     """
     found = book.settings.purposes.get(name.strip().lower())
     if found is None:
-        known = ", ".join(book.settings.purposes)
-        raise UsageProblem(f"{name!r} is no purpose of this book", hint=f"Its purposes are {known} (crm.yaml).")
+        from difflib import get_close_matches
+
+        known = list(book.settings.purposes)
+        near = get_close_matches(name.strip().lower(), known, 1)
+        what = f"{name!r} is no purpose of this book" if name else "what for is not said: a purpose is missing"
+        meant = f"Did you mean {near[0]}? " if near else ""
+        raise UsageProblem(what, hint=f"{meant}Its purposes are {', '.join(known)} (crm.yaml).")
     return found
-
-
-def show(book: Book, handle: str) -> list[Shown]:
-    """What holds for every purpose of the book, and for others that the record speaks of.
-
-    Raises:
-        InvalidData, KeyMissing: the list of suppressions cannot be read.
-    """
-    from crmctl.services.consenting.gate import Gate
-
-    data = book.index.data(book.schema.require("customer"), handle) or {}
-    gate = Gate(book)
-    consents = data.get("consent")
-    said = list(consents) if isinstance(consents, dict) else []
-    known = {name.casefold() for name in book.settings.purposes}
-    address = next(iter(addresses.all_of(data, "email")), "")
-    shown = []
-    for name in [*book.settings.purposes, *(name for name in said if name.strip().casefold() not in known)]:
-        entry = strictest(data, name)
-        refused = gate.refusal(data, address, name, "email", book.now(), handle=handle)
-        if refused is None and not address:
-            refused = "no-address", "has no e-mail address"
-        purpose = book.settings.purposes.get(name.lower())
-        basis = _text(entry, "basis") or (purpose.basis if purpose else "")
-        said_of = {part: _text(entry, part) for part in ("date", "how", "evidence", "wording", "follows")}
-        channels = _listed(entry.get("channels") if isinstance(entry, dict) else None)
-        why = "" if refused is None else refused[1]
-        ends = gate.ends(data, name, handle)
-        until = "" if ends is None else ends.date().isoformat()
-        shown.append(Shown(name, _text(entry, "state"), basis, channels, until=until, refused=why, **said_of))
-    return shown
 
 
 def grant(book: Book, handle: str, purpose: Purpose, terms: Terms, *, adopt: bool = False) -> Written:
@@ -140,7 +94,7 @@ def grant_in(book: Book, tx: Transaction, handle: str, purpose: Purpose, terms: 
     records.save(book, tx, kind, path, with_grant(data, purpose, terms), ("consent",))
     notes = []
     if data.get("do_not_contact"):
-        notes.append(f"do_not_contact still says {_listed(data['do_not_contact'])}")
+        notes.append(f"do_not_contact still says {listed(data['do_not_contact'])}")
     return notes + _lifted(book, tx, data, purpose)
 
 
@@ -205,7 +159,7 @@ def with_grant(data: RawMap, purpose: Purpose, terms: Terms) -> RawMap:
         Conflict: they asked to be erased.
     """
     before = strictest(data, purpose.name)
-    state = _text(before, "state").casefold()
+    state = said(before, "state").casefold()
     if state == "erased":
         hint = "If they come back themselves, make a new record of it."
         raise Conflict("they asked to be erased, so nothing can be granted", hint=hint)
@@ -216,9 +170,9 @@ def with_grant(data: RawMap, purpose: Purpose, terms: Terms) -> RawMap:
     entry["date"] = terms.day
     entry.update(_proof(terms))
     if state in _STRICT:
-        entry["follows"] = f"{state} {_text(before, 'date')}".rstrip()
-    elif _text(before, "follows"):
-        entry["follows"] = _text(before, "follows")
+        entry["follows"] = f"{state} {said(before, 'date')}".rstrip()
+    elif said(before, "follows"):
+        entry["follows"] = said(before, "follows")
     return _with_entry(data, purpose.name, entry)
 
 
@@ -228,7 +182,7 @@ def with_withdrawal(data: RawMap, purpose: Purpose, terms: Terms, state: str = "
     What is taken back already stays as it was, with its date; an objection is stricter than a withdrawal.
     """
     before = strictest(data, purpose.name)
-    was = _text(before, "state").casefold()
+    was = said(before, "state").casefold()
     if was in _STRICT and _STRICT.index(was) >= _STRICT.index(state):
         return data
     if terms.channels and was == "granted" and isinstance(before, dict):
@@ -236,11 +190,11 @@ def with_withdrawal(data: RawMap, purpose: Purpose, terms: Terms, state: str = "
         if left:
             return _with_entry(data, purpose.name, {**before, "channels": list(left)})
     entry: RawMap = {"state": state}
-    if _text(before, "basis"):
-        entry["basis"] = _text(before, "basis")
+    if said(before, "basis"):
+        entry["basis"] = said(before, "basis")
     entry["date"] = terms.day
-    if _text(before, "wording"):
-        entry["wording"] = _text(before, "wording")
+    if said(before, "wording"):
+        entry["wording"] = said(before, "wording")
     entry.update(_proof(terms))
     return _with_entry(data, purpose.name, entry)
 
@@ -263,7 +217,7 @@ def kept(wording: str) -> str:
 
 
 def _rank(entry: Raw) -> int:
-    state = _text(entry, "state").casefold()
+    state = said(entry, "state").casefold()
     return _STRICT.index(state) + 1 if state in _STRICT else 0
 
 
@@ -272,7 +226,7 @@ def _lifted(book: Book, tx: Transaction, data: RawMap, purpose: Purpose) -> list
     try:
         known = suppression.load(book)
     except KeyMissing:
-        return ["whether the address is suppressed cannot be told, for want of the book's key"]
+        return ["whether the address is suppressed cannot be told, for want of the book's key: crmctl key import"]
     entries = [entry for address in addresses.every(data) for entry in _entries(book, known, address)]
     own = [
         e
@@ -281,7 +235,7 @@ def _lifted(book: Book, tx: Transaction, data: RawMap, purpose: Purpose) -> list
     ]
     suppression.lift(tx, own, "granted", "a grant after the withdrawal", book.now())
     # Whoever wanted nothing of all, and wants this now, still wants nothing of the rest.
-    rest = [one.name for one in book.settings.purposes.values() if one.basis not in permission.TRANSACTIONAL]
+    rest = [one.name for one in permission.promotion(book.settings.purposes)]
     every = [entry for entry in own if entry.scope == suppression.ALL]
     news = [
         New(entry.to, entry.why, name, entry.channel, entry.source, entry.at)
@@ -318,10 +272,12 @@ def _channels(entry: Raw) -> tuple[str, ...]:
     return tuple(permission.words_of(found)) if found else ()
 
 
-def _listed(value: Raw | None) -> str:
+def listed(value: Raw | None) -> str:
+    """The words of a list, as they are shown."""
     return ", ".join(permission.words_of(value)) if value else ""
 
 
-def _text(entry: Raw | None, name: str) -> str:
+def said(entry: Raw | None, name: str) -> str:
+    """One part of a consent's entry, "" where it says nothing."""
     found = entry.get(name) if isinstance(entry, dict) else None
     return found if isinstance(found, str) else ""

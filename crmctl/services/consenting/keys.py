@@ -93,9 +93,9 @@ def all_named(book: Book) -> list[str]:
     Raises:
         InvalidData: the list of suppressions cannot be read.
     """
-    from crmctl.services.consenting import suppression
+    from crmctl.services.consenting import suppression_files
 
-    return suppression.everything(book).keys
+    return suppression_files.everything(book).keys
 
 
 def existing(book: Book) -> Ring:
@@ -154,7 +154,7 @@ def keep(key: bytes) -> str:
     temporary = target.with_name(f".{name}.{os.getpid()}")
     try:
         folder().mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0), 0o600)
         with open(descriptor, "w", encoding="ascii") as file:  # noqa: PTH123 - opened with its rights
             file.write(export_line(key) + "\n")
             file.flush()
@@ -194,13 +194,13 @@ def import_line(book: Book, text: str) -> str:
     return name
 
 
-def is_here(name: str) -> bool:
-    """Whether a key is in this machine's keeping, whole."""
+def lacking(name: str) -> CrmError | None:
+    """Why a key cannot be used on this machine; None when it is in its keeping, whole."""
     try:
         _read(name)
-    except CrmError:
-        return False
-    return True
+    except CrmError as error:
+        return error
+    return None
 
 
 def ring_of(names: Iterable[str]) -> Ring:

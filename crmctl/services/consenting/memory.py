@@ -28,7 +28,7 @@ def path(book: Book) -> Path:
     return mail_state(book) / NAME
 
 
-def lost(book: Book, standing: Iterable[bytes]) -> list[bytes]:
+def remembered(book: Book, standing: Iterable[bytes]) -> list[bytes]:
     """The lines that stood in the list once and are not among those ``standing`` there now; these are noted.
 
     Nothing when the book is looked at as it was. What cannot be noted is noted by the next one who looks.

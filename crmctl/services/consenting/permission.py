@@ -13,6 +13,7 @@ from crmctl.model.kinds import CHANNELS
 if TYPE_CHECKING:
     from collections.abc import Collection
     from collections.abc import Iterator
+    from collections.abc import Mapping
 
     from crmctl.model.raw import Raw
     from crmctl.model.raw import RawMap
@@ -57,6 +58,21 @@ def is_implied(data: RawMap, purpose: Purpose) -> bool:
 def granted_on(data: RawMap, purpose: Purpose) -> list[str]:
     """The days that stand at what is granted, as they are written."""
     return [day for entry in entries(data, purpose) if (day := _said(entry, "date"))]
+
+
+def agreed_since(data: RawMap, purpose: Purpose, day: str, today: str) -> bool:
+    """Whether the record has a grant of a later day than somebody's no (both ISO 8601), which is then no news.
+
+    One of a day that has not come is none, and whoever said no since has not agreed.
+    """
+    if any(_state(entry) != "granted" for entry in entries(data, purpose)):
+        return False
+    return any(day < given[:10] <= today for given in granted_on(data, purpose))
+
+
+def promotion(purposes: Mapping[str, Purpose]) -> list[Purpose]:
+    """The purposes that somebody means who wants nothing of all: no promotion, whatever the ground."""
+    return [one for one in purposes.values() if one.basis not in TRANSACTIONAL]
 
 
 def entries(data: RawMap, purpose: Purpose) -> list[Raw]:

@@ -11,10 +11,12 @@ from bisect import bisect_left
 from bisect import insort
 from datetime import UTC
 from datetime import datetime
-from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 from typing import NamedTuple
+
+from crmctl.model.columns import day_number
+from crmctl.services.consenting import identity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -111,14 +113,11 @@ class Pressure:
     @cached_property
     def _campaigns(self) -> dict[str, str]:
         """Handles of campaigns and sequences, by their ids."""
-        sql = "SELECT id, handle FROM campaigns UNION ALL SELECT id, handle FROM sequences"
-        return {str(identity): str(handle) for identity, handle in self._book.index.rows(sql)}
+        return identity.every(self._book, "campaign") | identity.every(self._book, "sequence")
 
     @cached_property
     def _handles(self) -> dict[str, str]:
-        return {
-            str(identity): str(handle) for identity, handle in self._book.index.rows("SELECT id, handle FROM customers")
-        }
+        return identity.every(self._book)
 
     def _handle(self, customer: str) -> str:
         return self._handles.get(customer, customer)
@@ -126,4 +125,4 @@ class Pressure:
 
 def _day(book: Book, at: datetime) -> int:
     """The day since 1970 in the book's zone, as the index counts them."""
-    return (at.astimezone(book.settings.zone).date() - datetime(1970, 1, 1, tzinfo=UTC).date()) // timedelta(days=1)
+    return day_number(at.astimezone(book.settings.zone).date())

@@ -12,22 +12,16 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from typing import NamedTuple
 
-from crmctl.errors import InvalidData
-from crmctl.errors import Problem
 from crmctl.model import ids
-from crmctl.model.kinds import CHANNELS
 from crmctl.services.consenting import keys
-from crmctl.services.consenting import memory
 from crmctl.services.consenting.permission import TRANSACTIONAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from collections.abc import Sequence
 
-    from crmctl.model.raw import RawMap
     from crmctl.model.settings import Purpose
     from crmctl.services.book import Book
-    from crmctl.services.bookfiles import Files
     from crmctl.services.consenting.keys import Ring
     from crmctl.store.transaction import Transaction
 
@@ -35,15 +29,12 @@ FOLDER = "records/suppressions"
 ALL = "all"
 GONE = "a purpose that is gone"
 """What stands, once read, for a scope that the book has no more; it keeps back all promotion."""
-WHYS = ("unsubscribed", "hard-bounce", "complaint", "manual", "erased")
 OPT_OUTS = frozenset({"unsubscribed", "complaint"})
 """What is about promotion when it is about all of it: a bill still goes out."""
 REMOVABLE = frozenset({"manual", "hard-bounce"})
 """What nobody asked for themselves, so that a member of the team may take it back."""
 
 _HASH = re.compile(r"h:[0-9a-f]{32}")
-_MONTH = re.compile(r"\d{4}-\d{2}\.jsonl")
-_HINT = "Until it can be read nothing is sent. crmctl history shows who changed it; git has the line as it was."
 
 
 class Entry(NamedTuple):
@@ -168,97 +159,10 @@ def load(book: Book) -> Suppressions:
         InvalidData: a line cannot be read: who is in it is not known, so nothing may be sent.
         KeyMissing: a key that an entry or the book names is not here.
     """
+    from crmctl.services.consenting.suppression_files import everything
+
     found = everything(book)
     return Suppressions(found.entries, keys.ring_of(found.keys), book.settings.purposes)
-
-
-class Everything(NamedTuple):
-    """All entries, the oldest first, and the ids of all keys, the one for new things first."""
-
-    entries: list[Entry]
-    keys: list[str]
-
-
-def everything(book: Book) -> Everything:
-    """What stands in the files of a book, and what once stood there and was lost (see ``memory``).
-
-    Raises:
-        InvalidData: a line cannot be read.
-    """
-    contents, problems = _contents(book.files)
-    entries: list[Entry] = []
-    for path, data in contents.items():
-        if path != keys.FILE:
-            found, wrong = parse(data, path)
-            entries += found
-            problems += wrong
-    problems += keys.problems(contents.get(keys.FILE, b""))
-    if problems:
-        raise InvalidData(str(problems[0]), hint=_HINT, problems=problems)
-    lost = b"\n".join(memory.lost(book, (line for data in contents.values() for line in data.split(b"\n"))))
-    entries += parse(lost, memory.NAME)[0]
-    names = dict.fromkeys(keys.named(contents.get(keys.FILE, b"") + b"\n" + lost))
-    entries.sort(key=lambda entry: (entry.at, entry.id))
-    names.update(dict.fromkeys(entry.key for entry in entries))
-    return Everything(entries, list(names))
-
-
-def problems_of(files: Files) -> list[Problem]:
-    """Everything that is wrong with the list in a book's files."""
-    contents, problems = _contents(files)
-    for path, data in contents.items():
-        problems += keys.problems(data) if path == keys.FILE else parse(data, path)[1]
-    return problems
-
-
-def _contents(files: Files) -> tuple[dict[str, bytes], list[Problem]]:
-    """The files of the list by their paths, and what is wrong with what stands there."""
-    try:
-        names = [entry.name for entry in files.entries(FOLDER) if entry.name.endswith(".jsonl")]
-    except OSError as exc:
-        return {}, [Problem(FOLDER, 0, 0, "unreadable", f"cannot be read: {(exc.strerror or str(exc)).lower()}", _HINT)]
-    contents: dict[str, bytes] = {}
-    problems: list[Problem] = []
-    files.fetch(f"{FOLDER}/{name}" for name in names)
-    for name in names:
-        path = f"{FOLDER}/{name}"
-        if name.startswith("."):
-            continue  # Somebody is just writing it.
-        if path != keys.FILE and not _MONTH.fullmatch(name):
-            problems.append(Problem(path, 0, 0, "stray-file", "this is no list of suppressions", _HINT))
-            continue
-        try:
-            contents[path] = files.read(path)
-        except InvalidData as error:
-            problems += error.problems
-    return contents, problems
-
-
-def parse(data: bytes, path: str) -> tuple[list[Entry], list[Problem]]:
-    """The entries in one file, and what is wrong with its other lines."""
-    from crmctl.store.jsonl import read_lines
-
-    lines, problems = read_lines(data, path)
-    entries = []
-    for line in lines:
-        entry = _entry(line.value)
-        if entry is None:
-            message = "this line is no entry of suppressions (to, key, scope, why)"
-            problems.append(Problem(path, line.number, 1, "bad-suppression", message, _HINT))
-        else:
-            entries.append(entry)
-    return entries, problems
-
-
-def _entry(value: RawMap) -> Entry | None:
-    fields = [value.get(name, "") for name in Entry._fields]
-    if not all(isinstance(field, str) for field in fields):
-        return None
-    entry = Entry(*map(str, fields))
-    good = entry.id and _HASH.fullmatch(entry.to) and keys.KEY_ID.fullmatch(entry.key) and entry.why
-    if not good or not (entry.scope or entry.lifts):
-        return None
-    return entry._replace(scope=entry.scope.casefold(), channel=entry.channel if entry.channel in CHANNELS else "")
 
 
 def active(entries: Iterable[Entry]) -> list[Entry]:

@@ -17,6 +17,7 @@ from crmctl.errors import UsageProblem
 from crmctl.mail import tokens
 from crmctl.services.consenting import addresses
 from crmctl.services.consenting import consents
+from crmctl.services.consenting import identity as identities
 from crmctl.services.consenting import keys
 from crmctl.services.consenting import permission
 from crmctl.services.consenting import sends
@@ -68,21 +69,6 @@ class _Whom(NamedTuple):
     handle: str
     to: str
     scope: str
-
-
-def honour(book: Book, text: str, source: str, at: datetime, *, scope: str = ALL) -> Written:
-    """Honour one request, of a token or an e-mail address (then for ``scope``, a purpose or "all").
-
-    Raises:
-        Refused: the token is none of this book's.
-        KeyMissing, InvalidData: the list of suppressions cannot be used.
-    """
-    if "@" in text:
-        return honour_address(book, text, source, at, scope=scope)
-    written, (answer,) = honour_all(book, [Asked(text, at, source)])
-    if answer.state == REFUSED:
-        raise Refused(answer.why, hint="Ask for the whole mail; its List-Unsubscribe line has the token.")
-    return written
 
 
 def honour_all(book: Book, asked: Sequence[Asked]) -> tuple[Written, list[Answer]]:
@@ -165,7 +151,7 @@ class _Done:
         if whom.handle:
             data = self._book.index.data(self._book.schema.require("customer"), whom.handle) or {}
             today = self._book.now().date().isoformat()
-            wanted = [one for one in purposes if not _agreed_since(data, one, day, today)]
+            wanted = [one for one in purposes if not permission.agreed_since(data, one, day, today)]
             if len(wanted) < len(purposes):
                 scopes = [one.name for one in wanted]
             changed = self._withdraw(whom.handle, wanted, terms)
@@ -212,15 +198,7 @@ def _purposes(book: Book, scope: str) -> list[Purpose]:
     """What a scope means: one purpose, or all that are promotion."""
     if scope != ALL:
         return [consents.purpose_of(book, scope)]
-    return [one for one in book.settings.purposes.values() if one.basis not in permission.TRANSACTIONAL]
-
-
-def _agreed_since(data: object, purpose: Purpose, day: str, today: str) -> bool:
-    """Whether the record has a grant of a later day than the request; one of a day that has not come is none."""
-    entry = consents.strictest(data if isinstance(data, dict) else {}, purpose.name)
-    if not isinstance(entry, dict) or entry.get("state") != "granted":
-        return False
-    return day < str(entry.get("date") or "")[:10] <= today
+    return permission.promotion(book.settings.purposes)
 
 
 def _counted(book: Book, finder: _Finder, answers: Sequence[Answer]) -> tuple[str, ...]:
@@ -270,8 +248,8 @@ class _Finder:
         return self._sends.get(found[0].subject) if found is not None else None
 
     def _handle(self, identity: str) -> str:
-        row = self._book.index.row("SELECT handle FROM customers WHERE id = ?", (identity,)) if identity else None
-        return str(row[0]) if row else ""
+        found = identities.handles_of(self._book, identity) if identity else []
+        return found[0] if found else ""
 
     @cached_property
     def _sends(self) -> dict[str, Row]:
@@ -283,10 +261,4 @@ class _Finder:
 
     @cached_property
     def _guessed(self) -> dict[str, str]:
-        """Handles by the id of a campaign's mail to them: a lost ledger must not keep anybody from opting out."""
-        from crmctl.mail.identifiers import send_id
-
-        index = self._book.index
-        people = [(str(handle), str(identity)) for handle, identity in index.rows("SELECT handle, id FROM customers")]
-        campaigns = [str(row[0]) for row in index.rows("SELECT id FROM campaigns WHERE id IS NOT NULL")]
-        return {send_id(campaign, identity, "email"): handle for campaign in campaigns for handle, identity in people}
+        return identities.by_send(self._book)

@@ -6,15 +6,16 @@ due makes one follow-up, whatever calls this how often; once there is a contact,
 
 from __future__ import annotations
 
-from datetime import date
-from datetime import timedelta
 from typing import TYPE_CHECKING
 from typing import NamedTuple
 
 from crmctl.model import ids
+from crmctl.model.columns import day_number
+from crmctl.model.columns import day_of
 from crmctl.services import records
 
 if TYPE_CHECKING:
+    from datetime import date
     from datetime import datetime
 
     from crmctl.model.raw import RawMap
@@ -22,12 +23,15 @@ if TYPE_CHECKING:
     from crmctl.store.transaction import Transaction
 
 WHAT = "Get in touch"
-_EPOCH = date(1970, 1, 1)
-REAL = (
+_REAL = (
     "i.type IN ('call', 'email', 'letter', 'meeting', 'message', 'survey', 'visit') AND i.at_time <= ? "
     "AND (i.direction = 'in' OR (i.campaign IS NULL AND COALESCE(i.source, '') NOT IN ('campaign', 'sequence')))"
 )
-"""What is a real contact, of the interaction ``i``; the one hole is the moment (seconds) up to which they count."""
+LAST = f"(SELECT MAX(i.at_day) FROM interactions i WHERE i.customer = c.handle AND {_REAL})"
+"""The day of the last real contact with the customer ``c``; the one hole is the moment (seconds) up to which it counts.
+
+A real contact is anything from them, and what one of us did for them alone.
+"""
 
 
 class Cold(NamedTuple):
@@ -53,17 +57,17 @@ class Cold(NamedTuple):
 def due(book: Book, now: datetime) -> list[Cold]:
     """Who is due, and has no follow-up that is open; whoever never was in touch is not staying in touch."""
     sql = (
-        "SELECT c.handle, c.owner, c.cadence, (SELECT MAX(i.at_day) FROM interactions i WHERE i.customer = c.handle "
-        f"AND {REAL}) AS contact FROM customers c WHERE c.cadence IS NOT NULL AND contact IS NOT NULL "
+        f"SELECT c.handle, c.owner, c.cadence, {LAST} AS contact FROM customers c "
+        "WHERE c.cadence IS NOT NULL AND contact IS NOT NULL "
         "AND c.row_id NOT IN (SELECT owner FROM customers_do_not_contact WHERE value = 'all') "
         "AND c.handle NOT IN (SELECT customer FROM followups WHERE done IS NULL AND customer IS NOT NULL) "
         "AND c.handle NOT IN (SELECT customer FROM enrolments WHERE COALESCE(state, 'active') = 'active') "
         "AND contact + c.cadence <= ? ORDER BY contact + c.cadence, c.handle"
     )
-    today = (now.date() - _EPOCH).days
+    today = day_number(now.date())
     found = []
     for handle, owner, days, last in book.index.rows(sql, (int(now.timestamp()), today)):
-        last_day, due_day = (_EPOCH + timedelta(days=number) for number in (last, last + days))
+        last_day, due_day = (day_of(number) for number in (last, last + days))
         one = Cold(str(handle), str(owner or ""), last_day.isoformat(), due_day.isoformat(), int(days))
         if book.index.row("SELECT 1 FROM followups WHERE handle = ?", (one.handle,)) is None:
             found.append(one)
@@ -72,16 +76,13 @@ def due(book: Book, now: datetime) -> list[Cold]:
 
 def standing(book: Book, customer: str, now: datetime) -> tuple[str, str] | None:
     """(code, words) why nothing is to be done about a customer who has a cadence; None for one who has none."""
-    sql = (
-        "SELECT c.cadence, (SELECT MAX(i.at_day) FROM interactions i WHERE i.customer = c.handle "
-        f"AND {REAL}) FROM customers c WHERE c.handle = ? AND c.cadence IS NOT NULL"
-    )
+    sql = f"SELECT c.cadence, {LAST} FROM customers c WHERE c.handle = ? AND c.cadence IS NOT NULL"
     row = book.index.row(sql, (int(now.timestamp()), customer))
     if row is None:
         return None
     if row[1] is None:
         return "no-contact", "there was no real contact yet, so there is none to keep up"
-    last, due_day = (_EPOCH + timedelta(days=number) for number in (row[1], row[1] + row[0]))
+    last, due_day = (day_of(number) for number in (row[1], row[1] + row[0]))
     if due_day > now.date():
         return "not-due", f"last real contact on {last}, so it is due on {due_day:%a %Y-%m-%d}"
     return "planned", f"last real contact on {last}; a follow-up or a sequence is open, or they want no contact"
@@ -106,13 +107,12 @@ def put(book: Book, tx: Transaction, cold: Cold, today: date) -> None:
 def answered(book: Book, now: datetime) -> list[tuple[str, str, str]]:
     """(handle, customer, day) of the follow-ups of this kind after which there was a real contact."""
     sql = (
-        "SELECT f.handle, f.customer, (SELECT MAX(i.at_day) FROM interactions i WHERE i.customer = f.customer "
-        f"AND {REAL}) AS last, e.value FROM followups f JOIN followups_external e ON e.owner = f.row_id "
-        "AND e.key = 'cadence' WHERE f.done IS NULL ORDER BY f.handle"
+        f"SELECT f.handle, f.customer, {LAST.replace('c.handle', 'f.customer')} AS last, e.value FROM followups f "
+        "JOIN followups_external e ON e.owner = f.row_id AND e.key = 'cadence' WHERE f.done IS NULL ORDER BY f.handle"
     )
     found = []
     for handle, customer, last, before in book.index.rows(sql, (int(now.timestamp()),)):
-        day = (_EPOCH + timedelta(days=last)).isoformat() if last is not None else ""
+        day = day_of(last).isoformat() if last is not None else ""
         if day > str(before):
             found.append((str(handle), str(customer), day))
     return found

@@ -16,6 +16,7 @@ from crmctl.errors import CrmError
 from crmctl.mail.ledger.states import due_at
 from crmctl.mail.transport.windows import next_open
 from crmctl.services import records
+from crmctl.services.campaigns.running.triage import COPIES
 from crmctl.services.consenting.permission import TRANSACTIONAL
 from crmctl.services.following import enrolments
 from crmctl.services.following import waits
@@ -40,10 +41,6 @@ ACTS = frozenset({SEND, TASK, PAPER, DRAFT, SKIP, STOP, FINISH, RECORD})
 
 GAP = timedelta(hours=20)
 """The least time between two steps to one person, whatever sequences they are in."""
-
-
-COPIES = 3
-"""How often the same message is handed over to a server that loses its answers; each may have arrived."""
 
 
 class Decision(NamedTuple):
@@ -184,13 +181,10 @@ class Decider:
         held = self._held(sequence)
         if held is not None:
             return held
-        begun = self._row_state() not in ("", "planned") or (self._enrolment.handle, self._enrolment.place) in (
-            self._world.drafts
-        )
         ready = max([due, *ended])
         opens = self._opens(sequence, ready, zone) if step.is_mail else ready
         late = now - opens
-        if late > timedelta(days=sequence.max_lateness) and not self._world.catch_up and not begun:
+        if late > timedelta(days=sequence.max_lateness) and not self._world.catch_up and not self._begun:
             words = f"step {self._enrolment.place} was due {_day(ready)}, {late.days} days ago"
             return self._told(MISSED, "late", f"{words}; --catch-up takes it all the same")
         return None
@@ -212,9 +206,12 @@ class Decider:
             return self._told(SKIP, row.state, f"step {self._enrolment.place} {words}")
         return None
 
-    def _row_state(self) -> str:
+    @property
+    def _begun(self) -> bool:
+        """Whether something was done about the step already: an attempt, or a draft."""
         row = self._rows.get(self._enrolment.place)
-        return row.state if row is not None else ""
+        tried = row is not None and row.state != "planned"
+        return tried or (self._enrolment.handle, self._enrolment.place) in self._world.drafts
 
     def _opens(self, sequence: Sequence, moment: datetime, zone: tzinfo) -> datetime:
         settings = self._world.book.settings.sending
@@ -235,8 +232,7 @@ class Decider:
                     return self._told(SKIP, "condition", f"step {number} is only for {step.when}")
             except CrmError as error:
                 return self._told(HOLD, "condition", f"step {number}: {error.message}")
-        begun = self._row_state() not in ("", "planned") or (self._enrolment.handle, number) in self._world.drafts
-        if step.template and step.template not in self._world.templates and not begun:
+        if step.template and step.template not in self._world.templates and not self._begun:
             return self._told(HOLD, "no-template", f"step {number}: there is no template {step.template!r}")
         if step.is_mail:
             return self._mail(sequence, step, data, number)
@@ -253,7 +249,10 @@ class Decider:
         refused = self._world.facts.refusal(sequence, self._enrolment.customer, data)
         if refused is not None:
             return self._told(HOLD, refused[0], f"may not be written to: {refused[1]}")
-        released = self._world.drafts.get((self._enrolment.handle, number))
+        row = self._rows.get(number)
+        # What was tried once goes out as it was released, whatever has become of its draft.
+        tried = row is not None and row.state in ("deferred", "unknown")
+        released = tried or self._world.drafts.get((self._enrolment.handle, number))
         if step.draft and released is None:
             return self._told(DRAFT, "draft", f"step {number}: {step.what}")
         if step.draft and not released:

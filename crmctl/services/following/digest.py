@@ -6,19 +6,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from typing import NamedTuple
 
-from crmctl.errors import InvalidData
-from crmctl.errors import UsageProblem
-from crmctl.mail.identifiers import message_id
 from crmctl.mail.identifiers import send_id
-from crmctl.mail.identifiers import verp
 from crmctl.mail.ledger.durable import make_folder
 from crmctl.mail.ledger.durable import replace
-from crmctl.mail.message.compose import Meant
-from crmctl.mail.message.compose import compose
-from crmctl.mail.message.verify import verify
+from crmctl.render.text import safe
 from crmctl.services.following import drafts
 from crmctl.services.mailing.host import mail_state
+from crmctl.services.mailing.to_ourselves import hand_over
+from crmctl.services.mailing.to_ourselves import note
+from crmctl.services.mailing.to_ourselves import writer
 from crmctl.services.mailing.typed import typed_address
+from crmctl.services.today import SECTIONS
 from crmctl.store.lock import locked
 
 if TYPE_CHECKING:
@@ -32,14 +30,8 @@ if TYPE_CHECKING:
 
 MOST = 15
 """Lines of a section; the rest is counted."""
-
-_SECTIONS = (
-    ("Follow-ups", ("overdue", "due")),
-    ("Cases", ("respond", "resolve")),
-    ("Getting cold", ("cold",)),
-    ("Deals", ("past-close", "no-next-step")),
-    ("Birthdays", ("birthday",)),
-)
+_KEPT = 30
+"""Days that are known to have had their digest."""
 
 
 class Digest(NamedTuple):
@@ -55,7 +47,7 @@ def made(book: Book, found: Sequence[Due]) -> Digest:
     if not found and not waiting:
         return Digest()
     lines = [f"{book.now():%A %Y-%m-%d}"]
-    for heading, slugs in _SECTIONS:
+    for heading, slugs in SECTIONS:
         section = [due for due in found if due.why in slugs]
         if section:
             lines += ["", heading, *(f"- {_line(due)}" for due in section[:MOST])]
@@ -64,8 +56,10 @@ def made(book: Book, found: Sequence[Due]) -> Digest:
     if waiting:
         lines += ["", f"Drafts to read and release: {len(waiting)} (crmctl followup release)"]
     count = len(found) + len(waiting)
-    name = book.settings.name or book.root.name
-    return Digest(f"{name}: {count} thing{'' if count == 1 else 's'} to do", "\n".join(lines) + "\n")
+    name = " ".join((book.settings.name or book.root.name).split())
+    subject = f"{name}: {count} thing{'' if count == 1 else 's'} to do"
+    # A name with a control character in it would have the whole mail refused, every day.
+    return Digest(safe(subject), safe("\n".join(lines), lines=True) + "\n")
 
 
 def _line(due: Due) -> str:
@@ -82,8 +76,7 @@ def send(book: Book, digest: Digest, address: str, mail: MailServer, transport: 
         Locked: another process is at it.
         CrmError: the server cannot be reached, or an address cannot be used.
     """
-    if mail.sender is None:
-        raise UsageProblem("nobody writes this message", hint="Set from: Ada <ada@example.com> in config.yaml.")
+    writer(mail)
     recipient = typed_address(address)
     day = book.now().date().isoformat()
     sid = send_id(f"digest {book.root}", recipient, "email", occurrence=day)
@@ -91,28 +84,10 @@ def send(book: Book, digest: Digest, address: str, mail: MailServer, transport: 
     make_folder(folder)
     mark = folder / f"digest-{send_id('digest', recipient, 'email')[:16].lower()}"
     with locked(folder / "digest.lock", "today --mail", 0):
-        if mark.exists() and mark.read_text(encoding="ascii", errors="replace").strip() == day:
+        days = mark.read_text(encoding="ascii", errors="replace").split() if mark.exists() else []
+        if day in days:  # Also of a day that has come again because the clock was put back.
             return None
-        meant = Meant(
-            to_name="",
-            to_email=recipient,
-            sender=mail.sender,
-            subject=digest.subject,
-            text=digest.text,
-            html="",
-            message_id=message_id(sid, mail.sender.email.rpartition("@")[2]),
-            date=book.now(),
-            headers=(("Auto-Submitted", "auto-generated"),),
-        )
-        data = compose(meant)
-        faults = verify(data, meant)
-        if faults:
-            raise InvalidData(f"the digest is not as it was meant: {faults[0]}")
-        back = verp(sid, mail.bounces) if mail.bounces else mail.sender.email
-        try:
-            # Marked before the end is handed over: a digest that is lost is better than one that comes every minute.
-            return transport.send(
-                back, recipient, data, sid=sid, before_dot=lambda: replace(mark, f"{day}\n".encode("ascii"))
-            )
-        finally:
-            transport.close()
+        told = "\n".join([*days[-_KEPT:], day, ""])
+        made = note(mail, recipient, sid, digest.subject, digest.text, book.now())
+        # Marked before the end is handed over: a digest that is lost is better than one that comes every minute.
+        return hand_over(made, transport, lambda: replace(mark, told.encode("ascii", "replace")))

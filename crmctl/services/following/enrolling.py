@@ -5,7 +5,9 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from crmctl import query
 from crmctl.errors import Conflict
+from crmctl.errors import CrmError
 from crmctl.errors import NotFound
 from crmctl.errors import UsageProblem
 from crmctl.model import ids
@@ -18,10 +20,13 @@ from crmctl.services.following import pinning
 from crmctl.services.records import Written
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence as Many
+
     from crmctl.model.raw import RawMap
     from crmctl.services.book import Book
     from crmctl.services.following.enrolments import Enrolment
     from crmctl.services.following.enrolments import Sequence
+    from crmctl.services.following.enrolments import Step
     from crmctl.store.transaction import Transaction
 
 
@@ -41,7 +46,7 @@ def require(book: Book, handle: str) -> Sequence:
     lacking = sorted({step.template for step in steps if step.template} - templates(book.files))
     if lacking:
         raise UsageProblem(f"there is no template {lacking[0]!r}", hint=f"crmctl sequence edit {handle}")
-    wrong = enrolments.fault(found)
+    wrong = enrolments.fault(found) or _bad_filter(book, steps)
     if wrong:
         raise UsageProblem(f"sequence {handle}: {wrong}", hint=f"crmctl sequence edit {handle}")
     if any(step.is_mail or step.is_paper for step in steps):
@@ -54,6 +59,18 @@ def require(book: Book, handle: str) -> Sequence:
     return found
 
 
+def _bad_filter(book: Book, steps: Many[Step]) -> str:
+    """Why the condition of one of the steps cannot be understood, "" when all can be."""
+    kind = book.schema.require("customer")
+    for number, step in enumerate(steps, 1):
+        try:
+            if step.when:
+                query.compile_filter(query.parse(step.when), kind, book.context, book.now())
+        except CrmError as error:
+            return f"when of step {number}: {error.message}"
+    return ""
+
+
 def enroll(book: Book, customer: str, sequence: str, *, again: bool = False) -> Written:
     """Put a customer into a sequence. Whoever is in it already stays where they are.
 
@@ -62,60 +79,88 @@ def enroll(book: Book, customer: str, sequence: str, *, again: bool = False) -> 
             may not be written to.
     """
     wanted = require(book, sequence)
-    kind = book.schema.require("customer")
-    data = book.index.data(kind, customer)
-    if data is None:
-        raise NotFound(f"there is no customer {customer!r}", hint="crmctl customer list")
     before = enrolments.every(book, customer=customer, sequence=sequence)
     running = next((one for one in before if one.state == enrolments.ACTIVE), None)
     message = f"sequence: enroll {customer} {sequence}"
     if running is not None:
         return Written((running.handle,), message, "", ("is in it already",))
-    if before and not again:
-        hint = f"crmctl sequence enroll {customer} {sequence} --again"
-        raise Conflict(f"{customer} was in {sequence} already ({before[-1].state})", hint=hint)
-    _refuse(book, wanted, customer, data)
+    refuse(book, wanted, customer, before, facts.Facts(book, book.now()), again=again)
     with book.write(f"sequence enroll {customer} {sequence}") as tx:
-        owner_id, sequence_id = (_with_id(book, tx, *pair) for pair in (("customer", customer), ("sequence", sequence)))
-        clone = pinning.here(book)
-        _pin(book, tx, wanted, clone)
-        identity = enrolments.identity(sequence_id, owner_id, len(before) + 1)
-        handle = enrolments.handle_of(identity)
-        new: RawMap = {
-            "id": identity,
-            "customer": customer,
-            "sequence": sequence,
-            "state": enrolments.ACTIVE,
-            "steps": wanted.data["steps"],
-            "log": [{"step": "0", "at": book.now().isoformat(), "what": enrolments.ENROLLED}],
-        }
-        enrolment_kind = book.schema.require("enrolment")
-        path = records.path_of(book, enrolment_kind, handle)
-        if tx.read(path) is not None:
-            raise Conflict(f"{customer} is in {sequence} already, by {path}, which cannot be understood")
-        records.save(book, tx, enrolment_kind, path, new)
+        clone = pin(book, tx, wanted)
+        handle = put_new(book, tx, wanted, customer, len(before) + 1)
         commit = tx.commit(message)
     book.refresh()
-    return Written((handle,), message, commit, _sender_note(wanted, clone))
+    return Written((handle,), message, commit, sender_note(wanted, clone))
 
 
-def _sender_note(wanted: Sequence, clone: str) -> tuple[str, ...]:
+def sender_note(wanted: Sequence, clone: str) -> tuple[str, ...]:
+    """A word for it when another clone than this one takes the steps."""
     sender = wanted.text("sender") or clone
     return () if sender == clone else (f"{sender} takes its steps, and this clone is {clone}",)
 
 
-def _refuse(book: Book, wanted: Sequence, customer: str, data: RawMap) -> None:
-    others = enrolments.every(book, customer=customer, active=True)
-    for other in others:
+def refuse(
+    book: Book, wanted: Sequence, customer: str, before: Many[Enrolment], known: facts.Facts, *, again: bool
+) -> None:
+    """Refuse to enroll a customer who cannot be; ``before`` are the enrolments in this sequence that they had.
+
+    Raises:
+        NotFound, Conflict: as ``enroll``.
+    """
+    data = known.data(customer)
+    if data is None:
+        raise NotFound(f"there is no customer {customer!r}", hint="crmctl customer list")
+    if before and not again:
+        hint = f"crmctl sequence enroll {wanted.handle} {customer} --again"
+        raise Conflict(f"{customer} was in {wanted.handle} already ({before[-1].state})", hint=hint)
+    for other in enrolments.every(book, customer=customer, active=True):
         theirs = enrolments.sequence(book, other.sequence)
         if wanted.exclusive or theirs is None or theirs.exclusive:
             hint = f"crmctl sequence stop {customer} {other.sequence}, or set exclusive=no for both sequences"
             raise Conflict(f"{customer} is in sequence {other.sequence}", hint=hint)
     steps = enrolments.steps_of(wanted.data.get("steps"), wanted.handle)
-    refused = facts.refusal(book, wanted, customer, data, book.now()) if any(step.is_mail for step in steps) else None
+    refused = known.refusal(wanted, customer, data) if any(step.is_mail for step in steps) else None
     if refused is not None:
         hint = f"crmctl consent show {customer}"
         raise Conflict(f"{customer} may not be written to for {wanted.text('purpose')}: {refused[1]}", hint=hint)
+
+
+def put_new(book: Book, tx: Transaction, wanted: Sequence, customer: str, number: int) -> str:
+    """Put somebody's ``number``-th enrolment in a sequence into a transaction; its handle.
+
+    Raises:
+        Conflict: there is a record of that name which cannot be understood.
+    """
+    owner_id, sequence_id = (
+        _with_id(book, tx, *pair) for pair in (("customer", customer), ("sequence", wanted.handle))
+    )
+    identity = enrolments.identity(sequence_id, owner_id, number)
+    handle = enrolments.handle_of(identity)
+    new: RawMap = {
+        "id": identity,
+        "customer": customer,
+        "sequence": wanted.handle,
+        "state": enrolments.ACTIVE,
+        "steps": wanted.data["steps"],
+        "log": [_begun(book, customer)],
+    }
+    kind = book.schema.require("enrolment")
+    path = records.path_of(book, kind, handle)
+    if tx.read(path) is not None:
+        raise Conflict(f"{customer} is in {wanted.handle} already, by {path}, which cannot be understood")
+    records.save(book, tx, kind, path, new)
+    return handle
+
+
+def _begun(book: Book, customer: str) -> RawMap:
+    """The first line of a log: when somebody was enrolled, and the deals that were closed already on that day, which
+    may be why they were."""
+    now = book.now()
+    sql = "SELECT handle FROM deals WHERE customer = ? AND status IN ('won', 'lost') AND closed = ? ORDER BY handle"
+    day = now.astimezone(book.settings.zone).date().isoformat()
+    closed = " ".join(str(handle) for (handle,) in book.index.rows(sql, (customer, day)))
+    begun: RawMap = {"step": "0", "at": now.isoformat(), "what": enrolments.ENROLLED}
+    return {**begun, "ref": closed} if closed else begun
 
 
 def _with_id(book: Book, tx: Transaction, kind_name: str, handle: str) -> str:
@@ -129,14 +174,17 @@ def _with_id(book: Book, tx: Transaction, kind_name: str, handle: str) -> str:
     return str(data["id"])
 
 
-def _pin(book: Book, tx: Transaction, wanted: Sequence, clone: str) -> None:
+def pin(book: Book, tx: Transaction, wanted: Sequence) -> str:
+    """Have this clone take the steps of a sequence that nobody takes yet; the name of this clone."""
+    clone = pinning.here(book)
     if wanted.text("sender"):
-        return
+        return clone
     kind = book.schema.require("sequence")
     path = records.path_of(book, kind, wanted.handle)
     data = records.load(tx, path)
     if not data.get("sender"):
         records.save(book, tx, kind, path, {**data, "sender": clone}, ["sender"])
+    return clone
 
 
 def adopt(book: Book, sequence: str) -> Written:

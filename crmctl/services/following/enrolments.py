@@ -16,6 +16,7 @@ from crmctl.model import ids
 from crmctl.model import values
 from crmctl.model.fields import Field
 from crmctl.model.kinds import CHANNELS
+from crmctl.model.kinds import WEEKDAYS
 from crmctl.model.settings_reading import window_of
 
 if TYPE_CHECKING:
@@ -83,6 +84,8 @@ class Enrolment(NamedTuple):
     log: tuple[Did, ...]
     owner: str
     data: RawMap
+    closed: frozenset[str] = frozenset()
+    """Deals that were won or lost before it began, on the same day: only days are known of them."""
 
     @property
     def place(self) -> int:
@@ -135,6 +138,11 @@ def fault(found: Sequence) -> str:
     window = found.text("window")
     if window and window_of(window) is None:
         return f"window {window!r} is not a window of hours (09:00-17:00)"
+    for name, known in (("weekdays", WEEKDAYS), ("stop_on", (*STOPS, "colleague"))):
+        said = found.data.get(name)
+        for word in said if isinstance(said, list) else [said] if said else []:
+            if str(word).strip().lower() not in known:  # A slip here would let mail go out that an answer has to stop.
+                return f"{name}: {word!r} is not one of {', '.join(known)}"
     try:
         found.max_lateness  # noqa: B018 - it is read to see whether it can be
     except InvalidData as error:
@@ -198,6 +206,7 @@ def understood(book: Book, handle: str, data: RawMap) -> Enrolment:
         log=tuple(did for did in log if did.step),
         owner=text("owner"),
         data=data,
+        closed=frozenset(ref for did in log if did.step == 0 for ref in did.ref.split()),
     )
 
 

@@ -11,6 +11,7 @@ from crmctl.services.following import deciding
 from crmctl.services.following import drafts
 from crmctl.services.following import enrolments
 from crmctl.services.following import pinning
+from crmctl.services.following import renamed
 from crmctl.services.following.deciding import Decider
 from crmctl.services.following.deciding import Decision
 from crmctl.services.following.facts import Facts
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from crmctl.mail.ledger.states import Row
     from crmctl.services.book import Book
-    from crmctl.services.campaigns.desk import Desk
+    from crmctl.services.campaigns.running.desk import Desk
     from crmctl.services.following.enrolments import Enrolment
     from crmctl.services.following.enrolments import Sequence
 
@@ -65,7 +66,11 @@ def decided(
         wanted = [one for one in every if one.customer == customer]
     else:
         wanted = [one for one in every if one.state == enrolments.ACTIVE]
-    sequences = {one.sequence: enrolments.sequence(book, one.sequence) for one in wanted}
+    ids = {str(handle): str(identity or handle) for handle, identity in book.index.rows(_IDS)}
+    those: dict[str, list[tuple[Enrolment, str]]] = {}
+    for one in wanted:
+        those.setdefault(one.sequence, []).append((one, ids.get(one.customer, one.customer)))
+    sequences = {name: renamed.sequence_of(book, name, several) for name, several in those.items()}
     clone = pinning.here(book)
     mine = [found for found in sequences.values() if found is not None and found.text("sender") == clone]
     world = deciding.World(
@@ -80,7 +85,6 @@ def decided(
         catch_up=catch_up,
         templates=frozenset(templates(book.files)),
     )
-    ids = {str(handle): str(identity or handle) for handle, identity in book.index.rows(_IDS)}
     cases, touched = [], set()
     for one in sorted(wanted, key=lambda one: (one.base, one.handle)):
         sequence = sequences[one.sequence]

@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from crmctl.mail.transport.windows import from_wall
 from crmctl.mail.transport.windows import zone_for
+from crmctl.model.columns import day_number
 from crmctl.services.consenting import addresses
 from crmctl.services.consenting.gate import Gate
 from crmctl.services.consenting.permission import LASTING
@@ -139,14 +140,15 @@ class Facts:
         return list(self._book.index.rows(_HISTORY, (enrolment.customer, int(enrolment.started.timestamp()))))
 
     def _deals(self, enrolment: Enrolment) -> Iterator[Reason]:
-        first = _day_number(enrolment.started.astimezone(self._book.settings.zone).date())
+        first = day_number(enrolment.started.astimezone(self._book.settings.zone).date())
         sql = (
             "SELECT handle, status FROM deals WHERE customer = ? AND status IN ('won', 'lost') AND closed_day >= ? "
             "AND closed_day <= ? ORDER BY closed_day"
         )
-        last = _day_number(self.now.astimezone(self._book.settings.zone).date())
+        last = day_number(self.now.astimezone(self._book.settings.zone).date())
         for handle, status in self._book.index.rows(sql, (enrolment.customer, first, last)):
-            yield Reason(str(status), f"deal {handle} was {status}")
+            if handle not in enrolment.closed:
+                yield Reason(str(status), f"deal {handle} was {status}")
 
     def _colleagues(self, enrolment: Enrolment, data: RawMap) -> Iterator[Reason]:
         organization = str(data.get("organization") or "")
@@ -191,7 +193,7 @@ class Facts:
 
     def _owner_gone(self, sequence: Sequence, enrolment: Enrolment, data: RawMap) -> Reason | None:
         owner = enrolment.owner or sequence.text("owner") or str(data.get("owner") or "")
-        today = _day_number(self.now.astimezone(self._book.settings.zone).date())
+        today = day_number(self.now.astimezone(self._book.settings.zone).date())
         sql = "SELECT 1 FROM members WHERE handle = ? AND ended_day <= ?"
         gone = bool(owner) and self._book.index.row(sql, (owner, today)) is not None
         return Reason("owner", f"{owner}, who looks after it, is gone") if gone else None
@@ -236,17 +238,8 @@ _WORDS = {
 }
 
 
-def refusal(book: Book, sequence: Sequence, customer: str, data: RawMap, now: datetime) -> tuple[str, str] | None:
-    """The same as ``Facts.refusal``, asked once."""
-    return Facts(book, now).refusal(sequence, customer, data)
-
-
 def _shown(at: int, zone: tzinfo) -> str:
     return f"{datetime.fromtimestamp(at, zone):%Y-%m-%d}"
-
-
-def _day_number(day: date) -> int:
-    return (day - date(1970, 1, 1)).days
 
 
 def _day_start(text: str, zone: tzinfo) -> datetime | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from hashlib import sha256
 from typing import TYPE_CHECKING
 from typing import NamedTuple
 
@@ -143,20 +144,39 @@ def _again(handle: str, before: RawMap, after: RawMap) -> tuple[str, RawMap]:
     due, day = (date.fromisoformat(str(text)) for text in (before["due"], after["done"]))
     leap = str(before.get("leap") or "")
     following = repeats.following(anchor, repeats.parse(str(before["repeat"])), max(due, day), leap).isoformat()
-    stem, _, tail = handle.rpartition("-on-")
-    first = stem if stem and tail.isdecimal() else handle
+    first = _first(handle, before)
     data: RawMap = {name: before[name] for name in _CARRIED if name in before}
     data |= {"due": following, "anchor": anchor.isoformat()}
-    next_handle = f"{first[: ids.MAX_HANDLE - 12]}-on-{following.replace('-', '')}"
-    return next_handle, {**data, "id": ids.id_from(f"followup {first} {before.get('id') or ''} {following}")}
+    identity = ids.id_from(f"followup {first} {before.get('id') or ''} {following}")
+    return f"{first}-on-{following.replace('-', '')}", {**data, "id": identity}
+
+
+_ROOM = ids.MAX_HANDLE - len("-on-20270401")
+
+
+def _first(handle: str, data: RawMap) -> str:
+    """What the handles of all repeats begin with: the first one's; a long one is cut so that no other is cut to it."""
+    stem, _, tail = handle.rpartition("-on-")
+    if stem and data.get("anchor") and len(tail) == 8 and tail.isdecimal():
+        handle = stem
+    if len(handle) <= _ROOM:
+        return handle
+    return f"{handle[: _ROOM - 7]}-{sha256(handle.encode()).hexdigest()[:6]}"
 
 
 def _put_again(book: Book, tx: Transaction, handle: str, data: RawMap) -> list[str]:
+    """Put the next one into a transaction, unless another clone has made it; words about it."""
     kind = book.schema.require("followup")
     path = records.path_of(book, kind, handle)
     due = date.fromisoformat(str(data["due"]))
+    if tx.read(path) is not None and records.load(tx, path).get("anchor") != data["anchor"]:
+        handle = f"{handle[: ids.MAX_HANDLE - 7]}-{sha256(str(data['id']).encode()).hexdigest()[:6]}"
+        path = records.path_of(book, kind, handle)  # Of another promise, whoever gave it that name.
     if tx.read(path) is None:
-        records.save(book, tx, kind, path, data)
+        try:
+            records.save(book, tx, kind, path, data)
+        except InvalidData as error:
+            return [f"it does not come again: {error.message}"]
     return [f"again {due:%a %Y-%m-%d} ({handle})"]
 
 

@@ -1,144 +1,44 @@
 """Sending the mails of a sequence: by the same loop, ledger, gate and pace as a campaign's, each by its own id.
 
-To that loop a sequence is a campaign whose plan is the steps that are due. What differs is the message: its id is that
-of the step, and where it answers the one before it says so in its headers.
+To that loop a sequence is a campaign whose plan is the steps that are due.
 """
 
 from __future__ import annotations
 
-import json
-import re
 from typing import TYPE_CHECKING
-from typing import NamedTuple
 from typing import cast
 
 from crmctl.errors import CrmError
-from crmctl.mail.addresses import Refused
 from crmctl.mail.ledger import spool
 from crmctl.mail.transport.outcomes import TransportFailed
-from crmctl.services.campaigns.campaign import Campaign
-from crmctl.services.campaigns.gatekeeping import Gatekeeper
-from crmctl.services.campaigns.plan import Entry
+from crmctl.services.campaigns.messages.prepared import spooled
+from crmctl.services.campaigns.messages.rendering import Wording
 from crmctl.services.campaigns.plan import Frozen
-from crmctl.services.campaigns.prepared import spooled
-from crmctl.services.campaigns.rendering import Renderer
-from crmctl.services.campaigns.rendering import Wording
-from crmctl.services.campaigns.rendering import wording
-from crmctl.services.campaigns.sending import Sending
-from crmctl.services.campaigns.triage import Line
-from crmctl.services.campaigns.triage import Sorter
-from crmctl.services.campaigns.triage import traces
-from crmctl.services.consenting import addresses
+from crmctl.services.campaigns.running.sending import Sending
+from crmctl.services.campaigns.running.triage import Line
+from crmctl.services.campaigns.running.triage import Sorter
+from crmctl.services.campaigns.running.triage import traces
 from crmctl.services.consenting import keys
+from crmctl.services.following import draft_texts
 from crmctl.services.following import enrolments
+from crmctl.services.following.keeping import StepKeeper
+from crmctl.services.following.messages import as_campaign
+from crmctl.services.following.messages import renderer_for
+from crmctl.services.following.messages import renderer_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence as Many
 
-    from crmctl.mail.message.compose import Meant
-    from crmctl.render.rendering import Rendered
     from crmctl.services.book import Book
-    from crmctl.services.campaigns.audience import Recipient
-    from crmctl.services.campaigns.desk import Desk
-    from crmctl.services.campaigns.prepared import Prepared
-    from crmctl.services.campaigns.rendering import Made
-    from crmctl.services.campaigns.sending import Way
-    from crmctl.services.campaigns.triage import Item
-    from crmctl.services.following.enrolments import Did
-    from crmctl.services.following.enrolments import Enrolment
+    from crmctl.services.campaigns.messages.prepared import Prepared
+    from crmctl.services.campaigns.running.desk import Desk
+    from crmctl.services.campaigns.running.sending import Way
+    from crmctl.services.campaigns.running.triage import Item
     from crmctl.services.following.enrolments import Sequence
-    from crmctl.services.following.enrolments import Step
-    from crmctl.services.mailing.config import MailServer
+    from crmctl.services.following.messages import Mail
+    from crmctl.services.following.messages import StepRenderer
 
-_BRACES = re.compile("[{}]")
 REPLANNED = frozenset({"suppressed", "skipped", "cancelled", "held_out"})
-_FALSE = ("re:", "aw:", "fwd:", "fw:", "wg:")
-
-
-class Draft(NamedTuple):
-    """What a person made of a message before it goes out."""
-
-    subject: str
-    text: str
-
-
-class Mail(NamedTuple):
-    """One mail that is due: whose, of which step, under which id."""
-
-    enrolment: Enrolment
-    number: int
-    step: Step
-    sid: str
-    entry: Entry
-    draft: Draft | None = None
-
-
-def as_campaign(book: Book, sequence: Sequence, template: str) -> Campaign:
-    """A sequence as the loop knows it."""
-    purpose = book.settings.purposes[sequence.text("purpose").lower()]
-    data = {**sequence.data, "template": template}
-    return Campaign(sequence.handle, sequence.id, data, purpose, enrolments.EMAIL, "", 0, ())
-
-
-def mail_of(book: Book, sequence: Sequence, enrolment: Enrolment, number: int, draft: Draft | None = None) -> Mail:
-    """The mail of one step of an enrolment, as the book has the customer now."""
-    data = book.index.data(book.schema.require("customer"), enrolment.customer) or {}
-    identity = str(data.get("id") or enrolment.customer)
-    sid = enrolments.sid_of(sequence.id, enrolment, identity, number)
-    address = next(iter(addresses.all_of(data, "email")), "")
-    entry = Entry(sid, identity, enrolment.customer, str(data.get("name") or enrolment.customer), address)
-    return Mail(enrolment, number, enrolment.steps[number - 1], sid, entry, draft)
-
-
-def thread_of(enrolment: Enrolment) -> list[Did]:
-    """The mails of an enrolment that went out, in their order: the thread that a further one may answer."""
-    return [did for did in enrolment.log if did.what == enrolments.SENT and did.ref.startswith("<")]
-
-
-class StepRenderer(Renderer):
-    """Makes the mails of steps that use one wording, one after the other."""
-
-    _mail: Mail
-
-    def __init__(self, book: Book, campaign: Campaign, words: Wording, mail: MailServer | None) -> None:
-        super().__init__(book, campaign, words, book.now(), mail.sender if mail is not None else None, mail)
-
-    def made(self, mail: Mail) -> Made:
-        """The message of one step, its bytes verified; or why there is none."""
-        self._mail = mail
-        (made,) = self.messages([mail.entry.recipient])
-        return made
-
-    def _sid(self, person: Recipient) -> str:  # noqa: ARG002 - one message at a time
-        return self._mail.sid
-
-    def _meant(self, person: Recipient, message: Rendered, sid: str) -> Meant:
-        meant = super()._meant(person, message, sid)
-        thread = thread_of(self._mail.enrolment) if self._mail.step.thread else []
-        if thread:
-            ids, first = [did.ref for did in thread], thread[0].subject
-            headers = (*meant.headers, ("In-Reply-To", ids[-1]), ("References", " ".join(ids)))
-            subject = first if first.lower().startswith("re:") else f"Re: {first}"
-            return meant._replace(headers=headers, subject=subject if first else meant.subject)
-        if meant.subject.lower().lstrip().startswith(_FALSE):
-            raise Refused(f"the subject {meant.subject!r} says that it answers something, and it does not")
-        return meant
-
-
-def of_draft(draft: Draft) -> Wording:
-    """What a person made of a message, as words that nothing is put into any more."""
-    plain = _BRACES.sub(r"{{ '\g<0>' }}", draft.text)
-    subject = json.dumps(_BRACES.sub(r"{{ '\g<0>' }}", draft.subject))
-    return Wording({"": "draft.txt"}, {"draft.txt": f"---\nsubject: {subject}\n---\n{plain}"}, {})
-
-
-def as_draft(made: Made) -> Draft:
-    """What a message says, for a person to edit: its subject and its text."""
-    from email import message_from_bytes
-    from email import policy
-
-    part = message_from_bytes(made.content, policy=policy.default).get_body(("plain",))
-    return Draft(made.subject, str(part.get_content()) if part is not None else "")
 
 
 class _Ready:
@@ -174,7 +74,7 @@ class Outgoing:
         told = traces(self._desk.events(self._sequence.id))
         every = self._desk.rows(self._sequence.id)
         rows = {mail.sid: every[mail.sid] for mail in mails}
-        keeper = Gatekeeper(self._book, self._campaign)
+        keeper = StepKeeper(self._book, self._campaign, self._sequence, mails)
         sorter = Sorter(self._campaign, keeper, told, self._book.now(), self._desk.host)
         sorted_ = sorter.sort(self._frozen(mails), rows)
         by_sid = {mail.sid: mail for mail in mails}
@@ -224,14 +124,17 @@ class Outgoing:
         if data is None and mail.sid in dotted:
             lines.append(Line(item.entry, "hold", "lost", "its bytes are gone, so the same cannot be sent again"))
             return False
+        if data is None and mail.step.draft and mail.draft is None:
+            lines.append(Line(item.entry, "wait", "draft", "the draft that was released is not there any more"))
+            return False
         if data is None:
             try:
                 made = self._renderer(mail).made(mail)
             except CrmError as error:
-                lines.append(Line(item.entry, "bad", "cannot-render", error.message))
+                lines.append(Line(item.entry, "bad", "cannot-render", _said(mail, error.message)))
                 return False
             if made.code:
-                lines.append(Line(item.entry, "bad", made.code, made.reason))
+                lines.append(Line(item.entry, "bad", made.code, _said(mail, made.reason)))
                 return False
             data = made.content
         ready.content[mail.sid] = data
@@ -239,20 +142,10 @@ class Outgoing:
 
     def _renderer(self, mail: Mail) -> StepRenderer:
         if mail.draft is not None:
-            campaign = as_campaign(self._book, self._sequence, mail.step.template)
-            return StepRenderer(self._book, campaign, of_draft(mail.draft), self._way.mail)
+            return renderer_of(self._book, self._sequence, mail, self._way.mail)
         return renderer_for(self._book, self._sequence, mail.step.template, self._way.mail, self._renderers)
 
 
-def renderer_for(
-    book: Book, sequence: Sequence, template: str, mail: MailServer | None, known: dict[str, StepRenderer]
-) -> StepRenderer:
-    """The renderer of one template, made once.
-
-    Raises:
-        CrmError: there is no such template, or it is for another purpose or channel.
-    """
-    if template not in known:
-        campaign = as_campaign(book, sequence, template)
-        known[template] = StepRenderer(book, campaign, wording(book, campaign), mail)
-    return known[template]
+def _said(mail: Mail, reason: str) -> str:
+    """Why there is no message; where a person wrote it, also where that can be mended."""
+    return reason if mail.draft is None else f"{draft_texts.told(reason)}; crmctl followup release names its file"

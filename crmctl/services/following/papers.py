@@ -8,9 +8,9 @@ from crmctl.errors import InvalidData
 from crmctl.mail.ledger.durable import make_folder
 from crmctl.mail.ledger.durable import replace
 from crmctl.services.campaigns.audience import Recipient
-from crmctl.services.campaigns.rendering import Renderer
-from crmctl.services.campaigns.rendering import wording
-from crmctl.services.following.outgoing import as_campaign
+from crmctl.services.campaigns.messages.rendering import Renderer
+from crmctl.services.campaigns.messages.rendering import wording
+from crmctl.services.following.messages import as_campaign
 from crmctl.services.mailing.host import mail_state
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from crmctl.mail.ledger import spool
 from crmctl.model import ids
 from crmctl.services import lines
 from crmctl.services import records
-from crmctl.services.campaigns.desk import MIRRORS
+from crmctl.services.campaigns.running.desk import MIRRORS
+from crmctl.services.consenting import refusals
 from crmctl.services.following import drafts
 from crmctl.services.following import enrolling
 from crmctl.services.following import enrolments
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from crmctl.mail.ledger.states import Row
     from crmctl.model.raw import RawMap
     from crmctl.services.book import Book
-    from crmctl.services.campaigns.desk import Desk
+    from crmctl.services.campaigns.running.desk import Desk
     from crmctl.services.following.enrolments import Enrolment
     from crmctl.services.following.enrolments import Sequence
     from crmctl.store.transaction import Transaction
@@ -56,7 +57,7 @@ def sent(book: Book, desk: Desk, sequence: Sequence, gone: Many[Gone]) -> str:
     """
     heads = {one.row.sid: _head(desk, one.row.sid) for one in gone}
     with book.write(f"followup run {sequence.handle}") as tx:
-        _mirror(tx, desk, sequence)
+        mirror(book, tx, desk, sequence)
         for one in gone:
             head = heads[one.row.sid]
             at = _moment(book, one.row.at)
@@ -92,7 +93,7 @@ def took(
     entry = {"step": str(number), "at": at.isoformat(), "what": what, "ref": ref, "subject": subject}
     fields: RawMap = {"log": [*log, {name: value for name, value in entry.items() if value}]}
     if number >= len(enrolment.steps) and data.get("state", enrolments.ACTIVE) == enrolments.ACTIVE:
-        fields |= {"state": enrolments.FINISHED, "reason": "all steps were taken"}
+        fields |= {"state": enrolments.FINISHED, "reason": f"{enrolments.FINISHED}: all steps were taken"}
     enrolling.put(book, tx, enrolment, fields)
 
 
@@ -142,16 +143,23 @@ def _history(book: Book, tx: Transaction, sequence: Sequence, one: Gone, head: H
         tx.put(path, file.content())
 
 
-def _mirror(tx: Transaction, desk: Desk, sequence: Sequence) -> None:
-    """This machine's lines about the sequence, in a tracked file; no campaign has a handle that begins so."""
+def mirror(book: Book, tx: Transaction, desk: Desk, sequence: Sequence) -> None:
+    """Put this machine's lines about the sequence into a tracked file; no campaign has a handle that begins so.
+
+    Addresses that do not exist, by what is told there for the first time, are closed.
+    """
     raws = list(desk.ledger.lines(sequence.id))
+    told: list[bytes] = []
     for piece in range(0, len(raws), PIECE):
         number = piece // PIECE
         name = desk.host if not number else f"{desk.host}-{number + 1}"
         path = f"{MIRRORS}/_{sequence.handle}/{name}.jsonl"
         data = b"".join(raws[piece : piece + PIECE])
-        if tx.read(path) != data:
+        before = tx.read(path)
+        told += (before or b"").splitlines()
+        if before != data:
             tx.put(path, data)
+    refusals.close(book, tx, told, raws, desk.rows(sequence.id))
 
 
 def task(book: Book, tx: Transaction, enrolment: Enrolment, number: int, at: datetime, notes: str = "") -> str:

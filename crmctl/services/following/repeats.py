@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from crmctl.errors import InvalidData
 
-_REPEAT = re.compile(r"(\d{1,5})\s*(d|w|m|y|days?|weeks?|months?|years?)?\Z")
+_REPEAT = re.compile(r"(\d{1,5})\s*(d|w|m|y|days?|weeks?|months?|years?)?\Z", re.ASCII)
 MAR1 = "mar1"
 
 

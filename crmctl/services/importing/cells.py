@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from crmctl.model.raw import Raw
     from crmctl.model.values import Context
 
-ORDERS = ("dmy", "mdy")
 REMEMBERED = 100_000
 """A reader remembers so many different cells of its column."""
 

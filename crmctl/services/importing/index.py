@@ -72,8 +72,9 @@ def _fill(book: Book, head: str, files: Mapping[str, bytes], pipe: int) -> None:
     from crmctl.index.index import State
     from crmctl.model.settings_reading import read_settings
     from crmctl.services import freshness
+    from crmctl.services import indexing
     from crmctl.store import layout
-    from crmctl.vcs.repository import blob_id
+    from crmctl.vcs.objects import blob_id
 
     gc.disable()
     index, _ = Index.open(freshness.index_path(book))
@@ -87,7 +88,7 @@ def _fill(book: Book, head: str, files: Mapping[str, bytes], pipe: int) -> None:
     for path in sorted(files):
         place = layout.place_of(path, settings.schema)
         if place is not None:
-            freshness.take(index, place, path, blob_id(files[path]), files[path], fresh=False)
+            indexing.take(index, place, path, blob_id(files[path]), files[path], fresh=False)
     if index.displaced():
         return
     commit = os.read(pipe, 100).decode()

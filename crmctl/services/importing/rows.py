@@ -7,27 +7,25 @@ from __future__ import annotations
 
 import gc
 from typing import TYPE_CHECKING
-from typing import NamedTuple
 
 from crmctl.errors import CrmError
 from crmctl.model import entry
 from crmctl.services import consequences
 from crmctl.services.importing.cells import Refused
-from crmctl.services.importing.cells import typed
 from crmctl.services.importing.checks import Checks
 from crmctl.services.importing.handles import Handles
 from crmctl.services.importing.handles import id_sequence
 from crmctl.services.importing.mapping import CUSTOMER
-from crmctl.services.importing.mapping import HANDLE
 from crmctl.services.importing.mapping import ID
 from crmctl.services.importing.plan import SHOWN
 from crmctl.services.importing.plan import Change
 from crmctl.services.importing.plan import Line
 from crmctl.services.importing.plan import Plan
 from crmctl.services.importing.plan import Shown
+from crmctl.services.importing.reading import Reader
+from crmctl.services.importing.reading import put
+from crmctl.services.importing.reading import sought
 from crmctl.services.importing.setup import Setup
-from crmctl.services.importing.values import Path
-from crmctl.services.importing.values import Values
 from crmctl.services.importing.values import at
 from crmctl.services.importing.values import extend
 from crmctl.services.importing.values import laid_over
@@ -43,24 +41,11 @@ if TYPE_CHECKING:
 
     from crmctl.model.raw import RawMap
     from crmctl.services.book import Book
-    from crmctl.services.importing.cells import CellReader
-    from crmctl.services.importing.lookup import Finder
-    from crmctl.services.importing.mapping import Target
     from crmctl.services.importing.match import Match
     from crmctl.services.importing.plan import Request
+    from crmctl.services.importing.reading import Read
     from crmctl.services.importing.source import Row
     from crmctl.services.importing.source import Source
-
-
-class _Read(NamedTuple):
-    """A row that has been read and matched, and the values that may refer to other rows of the file."""
-
-    line: int
-    values: Values
-    money: dict[Path, str]
-    match: Match | None
-    handle: str
-    open: dict[Path, list[str]]
 
 
 def plan(book: Book, source: Source, request: Request, watch: Callable[[Iterable[Row]], Iterable[Row]]) -> Plan:
@@ -95,7 +80,7 @@ class _Planner:
         self.kind = request.kind
         self.setup = Setup(book, source, request)
         self.plan = Plan(request, self.setup.mapping, self.setup.matcher.key)
-        self.handles = Handles(book, self.kind)
+        self.reader = Reader(self.setup, self.kind, Handles(book, self.kind))
         self.checks = Checks(book, self.kind, self.setup.targets)
         self.ids = id_sequence()
         self.sharded = book.sharded
@@ -105,72 +90,19 @@ class _Planner:
         groups = any(found.top.type == "group" for found in self.setup.targets.values())
         self.has_groups = self.has_defaults or groups
         self.fresh: list[tuple[str, RawMap]] = []
-        self.waiting: list[_Read] = []
+        self.waiting: list[Read] = []
 
     # One row
 
     def take(self, row: Row) -> None:
         """Read a row and match it; then it is finished, unless it may refer to another row of the file."""
-        read = self._read(row)
+        read = self.reader.read(row)
         if read.open:
             self.waiting.append(read)
         else:
             self._complete(read)
             if self.setup.own_finders and read.match is None:
                 self.fresh.append((read.handle, nested(read.values, self.setup.aside)))
-
-    def _read(self, row: Row) -> _Read:
-        values: Values = {}
-        amounts: dict[Path, str] = {}
-        unfound: dict[Path, list[str]] = {}
-        wrong: list[str] = []
-        for target, column, reader in self.setup.readers:
-            text = typed(row.cells[column])
-            if not text:
-                continue
-            try:
-                if target.field.type == "money":
-                    amounts[target.path] = text
-                elif target.path in self.setup.finders:
-                    self._refer(target, reader, text, values, unfound)
-                elif target.listed:
-                    extend(values, target.path, reader(text))
-                else:
-                    values[target.path] = reader(text)
-                    if target.field.type == "note" and row.cells[column].endswith("\n"):
-                        values[target.path] = f"{text}\n"
-            except Refused as reason:
-                wrong.append(str(reason))
-        if wrong:
-            raise Refused("; ".join(wrong))
-        match = self.setup.matcher.match(row.line, values, row.cells)
-        handle = match.handle if match is not None else self._new_handle(row, values)
-        return _Read(row.line, values, amounts, match, handle, unfound)
-
-    def _refer(
-        self, target: Target, reader: CellReader, text: str, values: Values, unfound: dict[Path, list[str]]
-    ) -> None:
-        finder = self.setup.finders[target.path]
-        for part in text.replace(";", ",").split(",") if target.listed else [text]:
-            handle = _found(finder, reader.name, part.strip())
-            if handle:
-                _put(values, target, handle)
-            elif finder.kind.name == self.kind.name:
-                unfound.setdefault(target.path, []).append(part.strip())
-            else:
-                raise Refused(f"{reader.name}: {finder.missing(part.strip())}")
-
-    def _new_handle(self, row: Row, values: Values) -> str:
-        if self.kind.storage == "jsonl":
-            return ""
-        if HANDLE in values:
-            return self.handles.take(str(values[HANDLE]))
-        title = str(values.get((self.kind.title,), ""))
-        if self.setup.pattern is not None:
-            title = self.setup.pattern.handle_text(row.cells)
-            if not title:
-                raise Refused("the cells that its handle is made of are blank")
-        return self.handles.free(title, said=self.setup.pattern is not None)
 
     # Finishing
 
@@ -192,7 +124,7 @@ class _Planner:
             self._kept(read, self._complete)
         self.plan.shown = sorted(self.plan.shown)[:SHOWN]
 
-    def _kept(self, read: _Read, step: Callable[[_Read], None]) -> bool:
+    def _kept(self, read: Read, step: Callable[[Read], None]) -> bool:
         """Whether a waiting row took ``step``; otherwise it is put aside and cannot be referred to any more."""
         try:
             step(read)
@@ -203,16 +135,16 @@ class _Planner:
             return False
         return True
 
-    def _find_open(self, read: _Read) -> None:
+    def _find_open(self, read: Read) -> None:
         for path, texts in read.open.items():
             finder, target = self.setup.finders[path], self.setup.targets[path]
             for text in texts:
-                handle = _found(finder, target.name, text)
+                handle = sought(finder, target.name, text)
                 if not handle:
                     raise Refused(f"{target.name}: {finder.missing(text)}")
-                _put(read.values, target, handle)
+                put(read.values, target, handle)
 
-    def _complete(self, read: _Read) -> None:
+    def _complete(self, read: Read) -> None:
         if read.match is None:
             what = self._make(read)
         else:
@@ -222,7 +154,7 @@ class _Planner:
             handle = read.handle or str(read.values.get(CUSTOMER, ""))
             self.plan.shown.append(Shown(read.line, what, handle, given))
 
-    def _amounts(self, read: _Read, before: RawMap) -> None:
+    def _amounts(self, read: Read, before: RawMap) -> None:
         """Money is read last: the currency beside it says how many decimals it may have."""
         for target, _, reader in self.setup.readers if read.money else ():
             text = read.money.get(target.path)
@@ -231,7 +163,7 @@ class _Planner:
                 currency = read.values.get(beside) or at(before, beside) or self.setup.currencies.get(beside)
                 read.values[target.path] = reader(text, str(currency or "").upper())
 
-    def _make(self, read: _Read) -> str:
+    def _make(self, read: Read) -> str:
         self._amounts(read, {})
         for found, value in self.setup.constants:
             if found.listed:
@@ -269,14 +201,14 @@ class _Planner:
             return entry.ordered(self.kind, data)
         return {name: data[name] for name in self.names if name in data}
 
-    def _add_line(self, read: _Read, data: RawMap) -> None:
+    def _add_line(self, read: Read, data: RawMap) -> None:
         customer = read.values.get(CUSTOMER)
         if not isinstance(customer, str):
             raise Refused("there is no customer")
         content = jsonl.write_line(self._ordered(data))
         self.plan.lines.setdefault(customer, []).append(Line(self.order(data), content))
 
-    def _compare(self, read: _Read, match: Match) -> str:
+    def _compare(self, read: Read, match: Match) -> str:
         before = match.data
         self._amounts(read, before)
         self.checks.fixed(read.values, match)
@@ -301,17 +233,3 @@ class _Planner:
             self.plan.changes[match.path] = Change(match.handle, before, after, names)
         self.plan.changed += 1
         return "changed"
-
-
-def _found(finder: Finder, name: str, text: str) -> str:
-    try:
-        return finder.find(text)
-    except Refused as reason:
-        raise Refused(f"{name}: {reason}") from None
-
-
-def _put(values: Values, target: Target, handle: str) -> None:
-    if target.listed:
-        extend(values, target.path, [handle])
-    else:
-        values[target.path] = handle

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import re
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -21,6 +20,9 @@ if TYPE_CHECKING:
 
 FORMATS = ("asterisk", "freepbx", "3cx")
 LARGEST = 512 << 20
+MOST_LINES = 20
+"""Lines that one row may take."""
+_FEWEST = 3  # Cells of a row, before the first one has told how many there are.
 
 # Asterisk's Master.csv has no header; these are its columns (cdr_csv), the last two where they are switched on.
 _ASTERISK = (
@@ -61,7 +63,8 @@ class CallMapping(NamedTuple):
 
 
 class Call(NamedTuple):
-    """One leg of a call: its row, when it began, both numbers as written, how many seconds were spoken, how it ended.
+    """One leg of a call: its (first) line in the file, when it began, both numbers as written, how many seconds were
+    spoken, how it ended.
 
     ``key`` tells the call from others; legs of one call have the same.
     """
@@ -77,7 +80,7 @@ class Call(NamedTuple):
 
 
 class Rejected(NamedTuple):
-    """A row that cannot be read, and why."""
+    """A row that cannot be read, by the line it begins on, and why."""
 
     row: int
     why: str
@@ -154,22 +157,56 @@ def read(data: bytes, mapping: CallMapping, zone: tzinfo, name: str) -> Iterator
         text = complete_lines(data).decode("utf-8-sig")
     except UnicodeDecodeError:
         text = complete_lines(data).decode("latin-1")
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=mapping.delimiter)
     header = list(mapping.header)
-    number = 0
+    for number, row in _rows(text, mapping.delimiter):
+        if isinstance(row, str):
+            yield Rejected(number, row)
+        elif not any(cell.strip() for cell in row):
+            continue
+        elif not header or (number == 1 and [cell.strip().lower() for cell in row] == [h.lower() for h in header]):
+            header = [cell.strip() for cell in row]
+            _check_columns(header, mapping, name)
+        else:
+            cells = {column: cell.strip() for column, cell in zip(header, row, strict=False)}
+            yield _call(number, row, cells, mapping, zone)
+
+
+def _rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str] | str]]:
+    """(line, cells) of each row of a CSV file, or why a line is none.
+
+    A cell in quotes may hold line ends; but a quote that is never closed must not take the rows below it along. So a
+    row has few lines, and none of its later ones is a row by itself.
+    """
+    lines = [f"{line}\n" for line in text.split("\n")[:-1]]
+    number, width = 0, 0
+    while number < len(lines):
+        row, taken = _row(lines[number : number + MOST_LINES], delimiter, width or _FEWEST)
+        yield number + 1, row
+        width = width or (len(row) if isinstance(row, list) else 0)
+        number += taken
+
+
+def _row(lines: list[str], delimiter: str, width: int) -> tuple[list[str] | str, int]:
+    """The row that begins on the first of ``lines``, or why there is none; and how many lines it takes. A row has
+    ``width`` cells."""
+    for taken in range(1, len(lines) + 1):
+        if taken > 1 and len(_cells(lines[taken - 1 : taken], delimiter) or ()) >= width:
+            break
+        cells = _cells(lines[:taken], delimiter)
+        if cells is not None:
+            return cells, taken
+    if len(lines[0]) > csv.field_size_limit():
+        return "is too long for a row", 1
+    return "has a quote that is not closed, or in the wrong place", 1
+
+
+def _cells(lines: list[str], delimiter: str) -> list[str] | None:
+    """The cells of one row, None when these lines are not exactly one."""
     try:
-        for number, row in enumerate(rows, 1):
-            if not any(cell.strip() for cell in row):
-                continue
-            if not header or (number == 1 and [cell.strip().lower() for cell in row] == [h.lower() for h in header]):
-                header = [cell.strip() for cell in row]
-                _check_columns(header, mapping, name)
-                continue
-            yield _call(
-                number, row, {column: cell.strip() for column, cell in zip(header, row, strict=False)}, mapping, zone
-            )
-    except csv.Error as exc:
-        yield Rejected(number + 1, f"is no row of CSV ({exc})")
+        rows = list(csv.reader(lines, delimiter=delimiter, strict=True))
+    except csv.Error:
+        return None
+    return rows[0] if len(rows) == 1 else [] if not rows else None
 
 
 def _check_columns(header: list[str], mapping: CallMapping, name: str) -> None:

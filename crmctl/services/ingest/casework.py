@@ -5,8 +5,6 @@ What cannot be told for certain becomes a follow-up; what concerns nobody become
 
 from __future__ import annotations
 
-from datetime import UTC
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from crmctl.mail.inbound import bounces
@@ -24,40 +22,46 @@ from crmctl.services.ingest.decisions import UNCLEAR
 from crmctl.services.ingest.decisions import Bad
 from crmctl.services.ingest.decisions import Confirmed
 from crmctl.services.ingest.decisions import Decision
-from crmctl.services.ingest.decisions import OptOut
 from crmctl.services.ingest.entries import Entry
 from crmctl.services.ingest.entries import Task
 from crmctl.services.ingest.sends import Fact
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from crmctl.mail.inbound.classify import Kind
     from crmctl.mail.inbound.reading import Mail
     from crmctl.model.raw import RawMap
     from crmctl.services.ingest.deciding import Desk
+    from crmctl.services.ingest.known import Keys
     from crmctl.services.ingest.matching import Match
     from crmctl.services.ingest.sends import Send
 
-_UNDATED = datetime(2000, 1, 1, tzinfo=UTC)
-"""What the id of a message without any date is made of: it has to be the same whenever it is read."""
 _DOUBTS = {
     "opt-out": "Read a mail: it may say that they want no more mail",
     "erasure": "Read a mail: they want what we know of them to be deleted",
     "answer": "Read a mail: it answers our question, and may say no",
 }
 
+_WITHOUT_DATE = "Read a mail: it does not say when it was written, so it stops no sequence"
+
 
 class Case:
     """One message and what is known about it."""
 
-    def __init__(self, desk: Desk, mail: Mail, kind: Kind, match: Match, at: datetime) -> None:
+    def __init__(self, desk: Desk, mail: Mail, kind: Kind, match: Match, at: datetime, keys: Keys) -> None:
         self.desk = desk
         self.mail = mail
         self.kind = kind
         self.match = match
         self.at = at
-        self.key = entries.digest(mail.key)[:32]
+        self.keys = keys
+
+    @property
+    def _message_id(self) -> str:
+        """What the message is called; others may be called the same."""
+        return entries.clean(self.mail.message_id or self.mail.key)
 
     def decision(self) -> Decision:
         """The decision, by the kind of message."""
@@ -90,12 +94,12 @@ class Case:
         return self._decided(FILED, entries=written)
 
     def _entry(self, customer: str, type_: str, text: str, outcome: str = "", **more: str) -> Entry:
-        external: RawMap = {"message-id": entries.clean(self.mail.key)}
+        external: RawMap = {"message-id": self._message_id}
         if self.match.send is not None:
             external["send"] = self.match.send.sid
         external.update({name: value for name, value in more.items() if name == "back" and value})
         data: RawMap = {
-            "id": entries.same_id(self.mail.date or _UNDATED, "mail", self.mail.key, customer),
+            "id": entries.same_id(self.mail.date or entries.UNDATED, "mail", self.keys.entry, customer),
             "at": entries.stamp(self.at),
             "type": type_,
             "direction": more.get("direction", "in"),
@@ -108,13 +112,18 @@ class Case:
         return Entry(customer, {name: value for name, value in data.items() if value})
 
     def _task(self, what: str, customer: str = "", notes: str = "", *, days: int = 1) -> Task:
-        return Task(self.mail.key, what, customer, notes, self.at, days, {"message-id": entries.clean(self.mail.key)})
+        return Task(self.keys.rest, what, customer, notes, self.at, days, {"message-id": self._message_id})
 
     def _facts(self, event: str, about: Mapping[str, str | int] | None = None) -> tuple[Fact, ...]:
         if self.match.send is None:
             return ()
         weak: dict[str, str | int] = {"weak": 1} if self.match.how == "recent" else {}
-        fact = Fact(event, self.match.send, self.key, {"on": entries.utc_day(self.at), **weak, **(about or {})})
+        fact = Fact(
+            event,
+            self.match.send,
+            entries.digest(self.keys.rest)[:32],
+            {"on": entries.utc_day(self.at), **weak, **(about or {})},
+        )
         return () if self.desk.is_told(fact) else (fact,)
 
     # Words of people
@@ -144,12 +153,15 @@ class Case:
             outcome = f"invitation {said}"
             text = f"{text}\n\nInvitation {said}: {entries.clean(event.summary)}".strip()
         written = (self._entry(who, "email", text, outcome),)
-        return self._decided(FILED, entries=written, tasks=self._doubts(who), facts=self._facts("reply"))
+        tasks = self._doubts(who)
+        if not tasks and self.at == entries.UNDATED:
+            tasks = (self._task(_WITHOUT_DATE, who, entries.clean(self.mail.subject)),)
+        return self._decided(FILED, entries=written, tasks=tasks, facts=self._facts("reply"))
 
     def _opt_out(self) -> Decision:
         who, scope = self.match.customers[0], self.desk.scope(self.match.send)
         text = entries.of_mail(self.mail, self.kind.text)
-        asked = OptOut(who, self.mail.sender, scope, self.desk.asked_at(self.mail))
+        asked = self.desk.opt_out(self.mail, who, self.mail.sender, scope)
         written = (self._entry(who, "email", text, "opt-out"),)
         facts, tasks = self._facts("unsub"), self._doubts(who)
         return self._decided(FILED, entries=written, tasks=tasks, facts=facts, opt_outs=(asked,))
@@ -160,7 +172,7 @@ class Case:
         self.match = self.match._replace(customers=(who,) if who else (), send=send, how="token")
         text = entries.of_mail(self.mail, self.kind.text)
         written = (self._entry(who, "email", text, "opt-out"),) if who else ()
-        asked = OptOut(who, "" if who or send is None else send.to, scope, self.desk.asked_at(self.mail))
+        asked = self.desk.opt_out(self.mail, who, "" if who or send is None else send.to, scope)
         return self._decided(FILED, entries=written, facts=self._facts("unsub"), opt_outs=(asked,))
 
     def _unclear(self) -> Decision:
@@ -174,7 +186,7 @@ class Case:
         if self.kind.name == "opt-out":
             notes.append("It asks for no more mail; that has been honoured for the address.")
         task = self._task("Say whose mail it is", "", "\n".join(notes))
-        asked = OptOut("", self.mail.sender, "all", self.desk.asked_at(self.mail))
+        asked = self.desk.opt_out(self.mail, "", self.mail.sender, "all")
         return self._decided(UNCLEAR, tasks=(task,), opt_outs=(asked,) if self.kind.name == "opt-out" else ())
 
     # Words of machines

@@ -6,7 +6,6 @@ Nothing is written here. ``casework`` judges one message by what this desk knows
 from __future__ import annotations
 
 from datetime import UTC
-from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -14,11 +13,14 @@ from crmctl.mail import tokens
 from crmctl.mail.inbound import bounces
 from crmctl.mail.inbound import reading
 from crmctl.mail.inbound.classify import classify
+from crmctl.services.ingest import entries
 from crmctl.services.ingest.casework import Case
 from crmctl.services.ingest.decisions import KNOWN
 from crmctl.services.ingest.decisions import SOFT_DAYS
 from crmctl.services.ingest.decisions import SOFT_MOST
 from crmctl.services.ingest.decisions import Decision
+from crmctl.services.ingest.decisions import OptOut
+from crmctl.services.ingest.known import Known
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -33,20 +35,16 @@ if TYPE_CHECKING:
     from crmctl.services.ingest.sources import Found
 
 
-_AHEAD = timedelta(days=1)
-"""A clock may be so far ahead, or wrong about its zone: that is kept then, for it is the same in every clone."""
-
-
 class Desk:
-    """Decides about messages one after the other; ``known`` are the keys of those that were filed before."""
+    """Decides about messages one after the other."""
 
-    def __init__(self, book: Book, sends: Sends, matcher: Matcher, known: set[str]) -> None:
+    def __init__(self, book: Book, sends: Sends, matcher: Matcher) -> None:
         from crmctl.services.consenting import keys
 
         self._book = book
         self._sends = sends
         self._matcher = matcher
-        self._known = known
+        self._known = Known(book)
         self._now = book.now()
         self._ring = keys.existing(book)
         campaigns = book.index.rows("SELECT handle, id, purpose FROM campaigns")
@@ -59,22 +57,32 @@ class Desk:
         kind = classify(mail)
         if kind.bounce is not None and kind.bounce.by != "dsn" and self._is_a_person(mail):
             kind = classify(mail, by_person=True)
-        said = next((date for date in mail.dates if date <= self._now + _AHEAD), self._now)
-        at = said.astimezone(self._book.context.zone)
-        if mail.key in self._known:
-            return Decision(kind.name, KNOWN, at, mail.subject)
+        at = self._at(mail)
+        if self._known.has(mail, kind):
+            return Decision(kind.name, KNOWN, at or self._now, mail.subject)
         match = self._matcher.match(mail, kind, at)
-        decision = Case(self, mail, kind, match, at).decision()
+        if at is None:
+            # An answer to one of ours came after it; otherwise it would stop no sequence.
+            at = self._local((match.send.moment if match.send is not None else None) or entries.UNDATED)
+        decision = Case(self, mail, kind, match, at, self._known.keys(mail)).decision()
         if decision.has_effect:
-            self._known.add(mail.key)
+            self._known.add(mail, decision)
             for fact in decision.facts:
                 self._sends.note(fact)
         return decision
 
-    def asked_at(self, mail: Mail) -> datetime:
-        """When an opt-out reached us: the sender's clock may be years behind, so the latest stamp on it counts."""
-        latest = max((date for date in mail.dates if date <= self._now), default=self._now)
-        return latest.astimezone(self._book.context.zone)
+    def _at(self, mail: Mail) -> datetime | None:
+        """When a message was written, the same in every clone; None when it does not say, or says a day to come."""
+        found = reading.written(mail)
+        return self._local(found) if found is not None and found <= self._now + reading.AHEAD else None
+
+    def _local(self, moment: datetime) -> datetime:
+        return moment.astimezone(self._book.context.zone)
+
+    def opt_out(self, mail: Mail, customer: str, address: str, scope: str) -> OptOut:
+        """An opt-out as of when it reached us: the sender's clock may be years behind, so the latest stamp counts."""
+        latest = max((date for date in mail.dates if date <= self._now), default=None)
+        return OptOut(customer, address, scope, self._local(latest or self._now), dated=latest is not None)
 
     def _is_a_person(self, mail: Mail) -> bool:
         return bool(self._matcher.with_address(mail.sender)) and not bounces.is_from_system(mail)

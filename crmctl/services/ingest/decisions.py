@@ -30,12 +30,17 @@ class Bad(NamedTuple):
 
 
 class OptOut(NamedTuple):
-    """Somebody wants no more mail: who ("" when no record is left), from which address, of what, and when."""
+    """Somebody wants no more mail: who ("" when no record is left), from which address, of what, and when.
+
+    ``dated`` says whether the message told when; otherwise it is when it was read, which no record should say: another
+    clone reads it at another time.
+    """
 
     customer: str
     address: str
     scope: str
     at: datetime
+    dated: bool = True
 
 
 class Confirmed(NamedTuple):

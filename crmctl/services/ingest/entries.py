@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC
+from datetime import datetime
 from datetime import timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -18,12 +19,13 @@ from crmctl.model import ids
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from collections.abc import Sequence
-    from datetime import datetime
 
     from crmctl.mail.inbound.reading import Attachment
     from crmctl.mail.inbound.reading import Mail
     from crmctl.model.raw import RawMap
 
+UNDATED = datetime(2000, 1, 1, tzinfo=UTC)
+"""The moment of a message that says none and answers none of ours: the same whenever and wherever it is read."""
 LONGEST_TEXT = 20_000
 _CONTROLS = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff\ufffe\uffff]"
@@ -56,7 +58,7 @@ class Task(NamedTuple):
     @property
     def due(self) -> str:
         """The day it is due: the same in every clone that reads the same message."""
-        return (self.at.date() + timedelta(days=self.days)).isoformat()
+        return next_day(self.at, self.days)
 
 
 def digest(*parts: str) -> str:
@@ -87,6 +89,8 @@ def of_mail(mail: Mail, text: str) -> str:
     pieces = [clean(mail.subject), shorter(clean(text)), attached(mail.attachments)]
     if mail.cut:
         pieces.append("(The message was too large, so only its headers were read.)")
+    if not mail.dates:
+        pieces.append("(The message does not say when it was written.)")
     return "\n\n".join(piece for piece in pieces if piece) or "(nothing in it)"
 
 
@@ -103,6 +107,11 @@ def attached(attachments: Sequence[Attachment]) -> str:
 def stamp(at: datetime) -> str:
     """A moment as records have it, with its offset."""
     return at.replace(microsecond=0).isoformat()
+
+
+def next_day(at: datetime, days: int = 1) -> str:
+    """The day so many days after a moment, in the zone that the moment has."""
+    return (at.date() + timedelta(days=days)).isoformat()
 
 
 def utc_day(at: datetime) -> str:

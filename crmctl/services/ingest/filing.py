@@ -102,7 +102,8 @@ def put_opt_outs(book: Book, tx: Transaction, asked: Sequence[OptOut]) -> list[s
             put_tasks(book, tx, [Task(f"{one.customer} {one.at}", what, one.customer, "", book.now(), 0)])
             continue
         if one.customer:
-            terms = consents.Terms(one.at.date().isoformat(), how="unsubscribed", evidence="mail")
+            day = one.at.date().isoformat() if one.dated else ""
+            terms = consents.Terms(day, how="unsubscribed", evidence="mail")
             consents.withdraw_in(book, tx, one.customer, wanted, terms)
         news += _closed(book, one)
     return consents.suppress_in(book, tx, news, book.now()) if news else []
@@ -124,10 +125,10 @@ def _wanted(book: Book, asked: OptOut) -> list[Purpose]:
     if asked.scope in purposes:
         about = [purposes[asked.scope]]
     else:
-        about = [one for one in purposes.values() if one.basis not in permission.TRANSACTIONAL]
+        about = permission.promotion(purposes)
     data = _data(book, asked.customer)
     day, today = asked.at.date().isoformat(), book.now().date().isoformat()
-    return [one for one in about if not any(day < given[:10] <= today for given in permission.granted_on(data, one))]
+    return [one for one in about if not permission.agreed_since(data, one, day, today)]
 
 
 def _closed(book: Book, asked: OptOut) -> list[New]:

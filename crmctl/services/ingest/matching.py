@@ -16,6 +16,7 @@ from typing import NamedTuple
 from crmctl.mail import keyed
 from crmctl.mail.identifiers import find_sids
 from crmctl.mail.inbound import clues
+from crmctl.services.consenting import identity as identities
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,8 +54,8 @@ class Matcher:
         self._sends = sends
         self._own = {address.casefold() for address in own}
 
-    def match(self, mail: Mail, kind: Kind, at: datetime) -> Match:
-        """What ``mail`` is about; no customers when it concerns none of them."""
+    def match(self, mail: Mail, kind: Kind, at: datetime | None) -> Match:
+        """What ``mail``, written at some moment, is about; no customers when it concerns none of them."""
         if mail.sender.casefold() in self.own:
             return self._of_ours(mail)
         found = self._by_send(mail, kind)
@@ -63,9 +64,9 @@ class Matcher:
         if kind.name in ("bounce", "complaint", "receipt"):
             return Match(())  # A report about something that is not ours: forged, or none of our business.
         customers = self.with_address(mail.sender)
-        if len(customers) == 1:
+        if len(customers) == 1 and at is not None:
             since = (at - RECENT).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
-            send = self._sends.latest_to(self._id_of(customers[0]), since)
+            send = self._sends.latest_to(identities.of(self._book, customers[0]), since)
             return Match(customers, send, "recent" if send else "address")
         if customers:
             return Match(customers, None, "address")
@@ -126,25 +127,13 @@ class Matcher:
 
     def with_id(self, identity: str) -> tuple[str, ...]:
         """The customer with this id (or handle, where a record has none); none when it has gone, or two have it."""
-        rows = self._book.index.rows(
-            "SELECT handle FROM customers WHERE id = ? "
-            "UNION SELECT handle FROM customers WHERE handle = ? AND id IS NULL",
-            (identity, identity),
-        )
-        return (str(rows[0][0]),) if len(rows) == 1 else ()
-
-    def _id_of(self, customer: str) -> str:
-        row = self._book.index.row("SELECT COALESCE(id, handle) FROM customers WHERE handle = ?", (customer,))
-        return str(row[0]) if row else ""
+        found = identities.handles_of(self._book, identity)
+        return tuple(found) if len(found) == 1 else ()
 
     @cached_property
     def guessed(self) -> dict[str, str]:
-        """Customers by the id that each campaign's mail to them has: a lost ledger must not keep anybody in."""
-        from crmctl.mail.identifiers import send_id
-
-        people = self._book.index.rows("SELECT handle, COALESCE(id, handle) FROM customers")
-        campaigns = self._book.index.rows("SELECT id FROM campaigns WHERE id IS NOT NULL")
-        return {send_id(str(row[0]), str(who), "email"): str(handle) for row in campaigns for handle, who in people}
+        """Customers by the id that each campaign's mail to them has."""
+        return identities.by_send(self._book)
 
     @cached_property
     def own(self) -> frozenset[str]:

@@ -63,7 +63,7 @@ def take_in(book: Book, path: Path, *, own: Iterable[str] = (), dry_run: bool = 
     wanted = []
     latest = _latest(events)
     own_entries = {(event.uid, event.instance) for event in latest}
-    series = 0
+    series, patience = 0, recurring.Patience()
     for event in latest:
         customers, unclear = _customers(matcher, event)
         if not customers:
@@ -71,7 +71,7 @@ def take_in(book: Book, path: Path, *, own: Iterable[str] = (), dry_run: bool = 
         each = [event]
         if customers and event.series is not None and not event.cancelled and series < MOST_SERIES:
             series += 1
-            each = list(_instances(event, book.now(), own_entries))
+            each = list(_instances(event, book.now(), own_entries, patience))
         wanted += [(one, customer) for one in each for customer in customers]
     if not wanted:
         return Meetings(counts, Written((), "ingest: no meetings", ""))
@@ -108,14 +108,16 @@ def _latest(events: Iterable[Event]) -> list[Event]:
     return sorted(found.values(), key=lambda event: (event.starts, event.uid))
 
 
-def _instances(event: Event, now: datetime, own_entries: Container[tuple[str, str]]) -> Iterator[Event]:
+def _instances(
+    event: Event, now: datetime, own_entries: Container[tuple[str, str]], patience: recurring.Patience
+) -> Iterator[Event]:
     """The event that recurs, and each of its instances that was; not those that have an entry of their own.
 
     The first one is known by the event's own name, as it is before anybody knows that there will be more.
     """
     assert event.series is not None
     first = calendar_parts.instance_of(event.starts)
-    found = recurring.instances(event.series, event.starts, max(now, event.starts))
+    found = recurring.instances(event.series, event.starts, max(now, event.starts), patience)
     for at in found:
         name = calendar_parts.instance_of(at)
         if (event.uid, name) not in own_entries:

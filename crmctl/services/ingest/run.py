@@ -21,7 +21,6 @@ from crmctl.services.records import adopted
 if TYPE_CHECKING:
     from collections.abc import Container
     from collections.abc import Iterable
-    from collections.abc import Iterator
     from collections.abc import Mapping
     from collections.abc import Sequence
     from datetime import datetime
@@ -74,7 +73,7 @@ def take_in(book: Book, found: Iterable[Found], *, own: Iterable[str] = (), dry_
     notebook = Notebook(book)
     with locked(notebook.lock, "ingest"):
         sent = ledgers.Sends.of(book)
-        desk = Desk(book, sent, Matcher(book, sent, tuple(own)), _known(book))
+        desk = Desk(book, sent, Matcher(book, sent, tuple(own)))
         decisions: list[Decision] = []
         counts: dict[tuple[str, str], int] = {}
         marks = []
@@ -182,14 +181,3 @@ def _plural(kind: str, count: int) -> str:
     if count == 1:
         return kind
     return {"reply": "replies", "auto-reply": "auto-replies"}.get(kind, f"{kind}s")
-
-
-def _known(book: Book) -> set[str]:
-    """The keys of messages that the book has."""
-    return set(_keys(book))
-
-
-def _keys(book: Book) -> Iterator[str]:
-    for table in ("interactions_external", "followups_external"):
-        for (value,) in book.index.rows(f"SELECT value FROM {table} WHERE key = 'message-id'"):
-            yield str(value)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from collections.abc import Mapping
     from datetime import date
+    from datetime import datetime
 
     from crmctl.mail.ledger.log import Ledger
     from crmctl.mail.ledger.states import Row
@@ -30,6 +31,16 @@ class Send(NamedTuple):
     customer: str
     to: str
     at: str
+
+    @property
+    def moment(self) -> datetime | None:
+        """When it went out, None when the ledger does not say."""
+        from datetime import datetime
+
+        try:
+            return datetime.fromisoformat(self.at)
+        except ValueError:
+            return None
 
 
 class Fact(NamedTuple):

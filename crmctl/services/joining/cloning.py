@@ -76,7 +76,7 @@ def _name(url: str) -> str:
 
 def _looked_over(url: str, target: Path) -> Path:
     """The folder of the book in a clone, after a look at what else is in it."""
-    if not vcs_cloning.has_commit(target):
+    if not vcs_cloning.checked_out(target):
         hint = "Make a book (crmctl init DIR), add that address (git remote add origin URL), and crmctl sync."
         raise NoBook(f"{remotes.shown(url)} is empty", hint=hint)
     odd = vcs_cloning.odd_files(target)

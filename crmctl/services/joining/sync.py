@@ -89,6 +89,41 @@ def sync(book: Book, name: str = "", how: How = USUAL, *, pause: Callable[[float
         Locked: another crmctl was writing all the time, or the remote moved at every attempt.
     """
     places = book.places
+    result = _in_attempts(book, _begun(book, name, how), how, pause)
+    if result.sent:
+        remotes.set_upstream(places, health.branch(places), result.remote)
+        remotes.tidy(places)
+    return result
+
+
+def merge_in(book: Book) -> Synced:
+    """Merge what the remote has, once, and send nothing: for whoever has to know it before they add to it.
+
+    Its state is "questions", or "merged" where this book has more than the remote, else "synced".
+
+    Raises:
+        Offline: the remote cannot be reached.
+        BranchMoved: somebody committed here meanwhile.
+        GitFailed, Conflict, Locked: as ``sync``.
+    """
+    return _attempt(book, _begun(book, "", USUAL), USUAL)
+
+
+def send(book: Book, remote: Remote, commit: str) -> None:
+    """Send ``commit``, which follows on what the remote has, and is refused when it does not any more.
+
+    Raises:
+        Moved: somebody else was there first.
+        Offline: the remote cannot be reached.
+        GitFailed: it does not take it.
+    """
+    remotes.push(book.places, remote, commit)
+    seen.save(book, remote, commit)
+
+
+def _begun(book: Book, name: str, how: How) -> Synced:
+    """A sync that has done nothing yet: the book is in a state to be synced, and there is somebody to sync it with."""
+    places = book.places
     mergedriver.ensure(places)
     trust.require(places)
     _refuse_unfinished(places)
@@ -104,11 +139,7 @@ def sync(book: Book, name: str = "", how: How = USUAL, *, pause: Callable[[float
     if remote is None:
         hint = "Add one: git remote add origin URL (an empty repository on a server or a disk), then crmctl sync."
         raise GitFailed("this book has no remote to sync with", hint=hint)
-    result = _in_attempts(book, Synced(SYNCED, remote, before, before), how, pause)
-    if result.sent:
-        remotes.set_upstream(places, branch, remote)
-        remotes.tidy(places)
-    return result
+    return Synced(SYNCED, remote, before, before)
 
 
 def finish(book: Book) -> str:
@@ -132,19 +163,18 @@ def _in_attempts(book: Book, so_far: Synced, how: How, pause: Callable[[float], 
     why = ""
     for attempt in range(TRIES):
         if attempt:
-            pause(_jitter(attempt))
+            pause(jitter(attempt))
         try:
             so_far = _attempt(book, so_far, how)
             if so_far.state != MERGED:
                 return so_far
-            remotes.push(book.places, so_far.remote, so_far.after)
+            send(book, so_far.remote, so_far.after)
         except remotes.Offline:
             waiting, _ = remotes.ahead_behind(book.places, so_far.after, remotes.last_seen(book.places, so_far.remote))
             return so_far._replace(state=OFFLINE, waiting=waiting)
         except (remotes.Moved, BranchMoved) as exc:
             why = exc.message  # Others sent something, or somebody committed here by git itself.
         else:
-            seen.save(book, so_far.remote, so_far.after)
             return so_far._replace(state=SYNCED, sent=True)
     raise Locked(
         f"{so_far.remote.key} moved {TRIES} times while this was being sent ({why})",
@@ -240,7 +270,7 @@ def _is_with_customer(path: str, wholes: set[str]) -> bool:
     return path.endswith(".jsonl") and partner(path) in wholes
 
 
-def _jitter(attempt: int) -> float:
+def jitter(attempt: int) -> float:
     """Seconds to wait before another attempt, so that two clones do not keep step."""
     chance = int.from_bytes(clock.randomness(2), "big") / 65_535
     return float((0.1 + chance) * attempt)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from crmctl.services.naming import naming_records
 from crmctl.services.past.differences import REMOVED
-from crmctl.services.records import naming_records
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

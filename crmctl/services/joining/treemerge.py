@@ -39,7 +39,12 @@ if TYPE_CHECKING:
 __all__ = ["Question", "TreeMerge", "merge_trees"]
 
 _KEEP = Outcome({}, ())
-_ODD = {trees.EXECUTABLE: "an executable file", trees.LINK: "a symbolic link", trees.SUBMODULE: "another repository"}
+_PLAIN_ONLY = "stands there, and crmctl writes plain files only"
+_ODD = {
+    trees.EXECUTABLE: "an executable file stands there: look at it before you take it",
+    trees.LINK: f"a symbolic link {_PLAIN_ONLY}",
+    trees.SUBMODULE: f"another repository {_PLAIN_ONLY}",
+}
 
 
 class TreeMerge(NamedTuple):
@@ -180,7 +185,7 @@ class _Merging:
             return self._asked(unit, "file", "it stands at two places at once, in the flat layout and in the sharded")
         odd = next((_ODD[side.file.mode] for side in (theirs, ours) if side and side.file.mode in _ODD), "")
         if odd and not (theirs is None and ours == base):
-            return self._asked(unit, "file", f"{odd} stands there, and crmctl writes plain files only")
+            return self._asked(unit, "file", odd)
         if ours == base:
             return self._moved(unit, theirs.path if theirs else "", self._contents.of(theirs))
         left = ours or theirs

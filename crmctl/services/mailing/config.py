@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 FILE = "config.yaml"
 PORTS = {"starttls": 587, "tls": 465, "none": 25}
 IMAP_PORTS = {"starttls": 143, "tls": 993, "none": 143}
+SMS_KINDS = ("gammu", "smstools")
 _LARGEST = 256 * 1024
 
 
@@ -86,6 +87,13 @@ class Inbox(NamedTuple):
     folder: str = "INBOX"
 
 
+class SmsSpool(NamedTuple):
+    """Where text messages leave: the folder ``path`` out of which a program (``kind``: gammu, smstools) sends them."""
+
+    kind: str
+    path: str
+
+
 class UserConfig(NamedTuple):
     """What the file says; ``warnings`` are words for the user about what is allowed but not wise."""
 
@@ -93,6 +101,7 @@ class UserConfig(NamedTuple):
     inbox: Inbox | None = None
     path: Path = Path()
     warnings: tuple[str, ...] = ()
+    sms: SmsSpool | None = None
 
     def require_mail(self) -> MailServer:
         """The mail server.
@@ -160,9 +169,12 @@ def _read(path: Path, data: bytes, *, private: bool) -> UserConfig:
     if not data.strip() or all(line.lstrip()[:1] in (b"", b"#") for line in data.splitlines()):
         return UserConfig(path=path)
     whole = Section.top(read_yaml(data, str(path), marks=True), str(path))
-    mail, inbox = whole.section("mail"), whole.section("inbox")
+    mail, inbox, sms = (whole.section(name) for name in ("mail", "inbox", "sms"))
     found = UserConfig(
-        _mail(mail) if mail is not None else None, _inbox(inbox) if inbox is not None else None, path, ()
+        mail=_mail(mail) if mail is not None else None,
+        inbox=_inbox(inbox) if inbox is not None else None,
+        path=path,
+        sms=_sms(sms) if sms is not None else None,
     )
     whole.refuse_the_rest()
     clear = [access for access in (found.mail, found.inbox) if access is not None and access.access.password]
@@ -240,6 +252,14 @@ def _inbox(section: Section) -> Inbox:
             imap.refuse_the_rest()
     section.refuse_the_rest()
     return inbox
+
+
+def _sms(section: Section) -> SmsSpool:
+    found = [SmsSpool(kind, section.path(kind)) for kind in SMS_KINDS if section.has(kind)]
+    if len(found) != 1:
+        section.wrong("", f"one of {' and '.join(f'`{kind}`' for kind in SMS_KINDS)} says where text messages leave")
+    section.refuse_the_rest()
+    return found[0] if found else SmsSpool("", "")
 
 
 def _access(section: Section) -> Access:

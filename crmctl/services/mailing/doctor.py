@@ -6,6 +6,7 @@ Everything up to logging in is tried; nothing is sent.
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,10 +15,10 @@ from crmctl.errors import CrmError
 from crmctl.mail.identifiers import LENGTH
 from crmctl.mail.identifiers import verp
 from crmctl.mail.transport.outcomes import Timeouts
-from crmctl.services.clone.doctor import BAD
-from crmctl.services.clone.doctor import OK
-from crmctl.services.clone.doctor import WARN
-from crmctl.services.clone.doctor import Finding
+from crmctl.services.finding import BAD
+from crmctl.services.finding import OK
+from crmctl.services.finding import WARN
+from crmctl.services.finding import Finding
 from crmctl.services.mailing import domains
 from crmctl.services.mailing import host
 from crmctl.services.mailing import outgoing
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from crmctl.services.mailing.config import Inbox
     from crmctl.services.mailing.config import MailServer
+    from crmctl.services.mailing.config import SmsSpool
     from crmctl.services.mailing.config import UserConfig
     from crmctl.services.mailing.domains import Lookup
 
@@ -46,15 +48,25 @@ def findings(
     Without ``lookup`` the DNS is left alone; ``offline`` says that this is wanted.
 
     Raises:
-        NoBook: no mail server is set up.
+        NoBook: neither a mail server nor a way out for text messages is set up.
     """
-    mail = config.require_mail()
+    if config.mail is None and config.sms is None:
+        config.require_mail()
     yield Finding(OK, "settings", str(config.path))
     for warning in config.warnings:
         yield Finding(WARN, "settings", warning)
     machine = host.host()
     adopted = f", adopted; its own is {machine.own}" if machine.adopted else ""
     yield Finding(OK, "this machine", f"{machine.id}{adopted}")
+    if config.sms is not None:
+        yield _spool(config.sms)
+    if config.mail is not None:
+        yield from _mail(config, config.mail, lookup, connect=connect, offline=offline)
+
+
+def _mail(
+    config: UserConfig, mail: MailServer, lookup: Lookup | None, *, connect: bool, offline: bool
+) -> Iterator[Finding]:
     yield from _sender(mail)
     yield from _server(mail, connect=connect)
     yield _pace(mail)
@@ -167,6 +179,25 @@ def _inbox(inbox: Inbox) -> Finding:
     if there:
         return Finding(OK, "inbox", inbox.path)
     return Finding(BAD, "inbox", f"there is no {inbox.kind} at {inbox.path}", f"Look at inbox: {inbox.kind}:")
+
+
+def _spool(spool: SmsSpool) -> Finding:
+    """Whether text messages can be put where a program sends them from, and whether it can read them there."""
+    path, hint = Path(spool.path), f"Look at sms: {spool.kind}:"
+    try:
+        state = path.lstat()
+    except OSError as exc:
+        return Finding(BAD, "sms", f"{path}: {(exc.strerror or str(exc)).lower()}", hint)
+    if stat.S_ISLNK(state.st_mode):
+        return Finding(BAD, "sms", f"{path} is a link", f"Set sms: {spool.kind}: {path.resolve()}")
+    if not stat.S_ISDIR(state.st_mode):
+        return Finding(BAD, "sms", f"{path} is no folder", hint)
+    if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
+        return Finding(BAD, "sms", f"{path} cannot be written to", "Have yourself be in the group of the folder.")
+    if hasattr(os, "getuid") and state.st_uid != os.getuid() and not state.st_mode & stat.S_ISGID:
+        hint = f"The files are for you alone; chmod g+s {path} lets its group send them."
+        return Finding(WARN, "sms", f"{path} belongs to somebody else, who could not read what is put there", hint)
+    return Finding(OK, "sms", f"{path} ({spool.kind})")
 
 
 def _names(mail: MailServer, lookup: Lookup | None, *, offline: bool) -> Iterator[Finding]:

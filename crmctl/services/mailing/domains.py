@@ -12,10 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from crmctl.errors import CrmError
-from crmctl.services.clone.doctor import BAD
-from crmctl.services.clone.doctor import OK
-from crmctl.services.clone.doctor import WARN
-from crmctl.services.clone.doctor import Finding
+from crmctl.services.finding import BAD
+from crmctl.services.finding import OK
+from crmctl.services.finding import WARN
+from crmctl.services.finding import Finding
 
 Lookup = Callable[[str, str], list[str]]
 """The records of a name and a type ("TXT", "MX", "A"), as texts; none when there are none. Raises ``LookupFailed``."""

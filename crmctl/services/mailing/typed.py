@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from crmctl.mail.addresses import Refused
-from crmctl.mail.addresses import ascii_address
+from crmctl.mail.addresses import sent_address
 
 
 def typed_address(text: str) -> str:
@@ -13,6 +13,6 @@ def typed_address(text: str) -> str:
         Refused: it is no address.
     """
     try:
-        return ascii_address(text)
+        return sent_address(text)
     except Refused as error:
         raise Refused(error.message, hint="Write it as ada@example.com.") from None

@@ -12,20 +12,18 @@ from crmctl import clock
 from crmctl.errors import InvalidData
 from crmctl.errors import NoBook
 from crmctl.errors import Problem
+from crmctl.index import connecting
 from crmctl.index.index import Index
 from crmctl.index.index import State
-from crmctl.index.index import busy
-from crmctl.index.index import damaged
-from crmctl.index.index import unusable
 from crmctl.model.settings import FILE
 from crmctl.model.settings_reading import read_settings
 from crmctl.services.freshness import index_path
-from crmctl.services.freshness import is_text
-from crmctl.services.freshness import take
-from crmctl.services.freshness import take_all
+from crmctl.services.indexing import is_text
+from crmctl.services.indexing import take
+from crmctl.services.indexing import take_all
 from crmctl.services.past.beginning import without_settings
 from crmctl.store import layout
-from crmctl.vcs.repository import PLAIN
+from crmctl.vcs.trees import FILES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,10 +71,10 @@ def index_of(book: Book, commit: str, tree: str) -> tuple[Index, Settings]:
             break
         except Exception as error:
             index.close()
-            if not unusable(error):
+            if not connecting.unusable(error):
                 raise
             # Torn or foreign, or no room: it holds nothing that the book does not.
-            if busy(error) or not Index.discard(path):
+            if connecting.busy(error) or not connecting.discard(path):
                 break
     index = Index.in_memory()
     index.begin()
@@ -129,7 +127,7 @@ def _grown(book: Book, near: _Near, commit: str, path: Path) -> bool:
         return False
     finally:
         index.close()
-        Index.discard(fresh)
+        connecting.discard(fresh)
 
 
 def _change(book: Book, index: Index, near: _Near, commit: str) -> None:
@@ -191,14 +189,14 @@ def _keep_few(newest: Path) -> None:
     with contextlib.suppress(OSError):
         found = sorted(newest.parent.glob("*.sqlite"), key=lambda path: path.stat().st_mtime_ns)
         for path in found[:-_KEPT]:
-            Index.discard(path)
+            connecting.discard(path)
         for path in newest.parent.glob("*.sqlite.*"):  # Of a run that was killed.
             if path.stat().st_mtime_ns < clock.wall_nanoseconds() - _HOUR:
                 path.unlink()
 
 
 def _is_readable(entry: Entry) -> bool:
-    return entry.mode in PLAIN and is_text(entry.path)
+    return entry.mode in FILES and is_text(entry.path)
 
 
 def _put_unreadable(index: Index, place: layout.Place, entry: Entry) -> None:
@@ -220,7 +218,7 @@ def _settings(book: Book, entry: Entry) -> RawMap:
     from crmctl.store.yaml_reader import read_yaml
 
     try:
-        data = next(book.repository.contents([entry.oid])) if entry.mode in PLAIN else b""
+        data = next(book.repository.contents([entry.oid])) if entry.mode in FILES else b""
         return read_yaml(data, FILE).data
     except InvalidData as exc:
         if exc.problems and exc.problems[0].code == "empty":
@@ -231,4 +229,4 @@ def _settings(book: Book, entry: Entry) -> RawMap:
 
 def discard_damaged(book: Book, tree: str, error: BaseException) -> bool:
     """Take the index of a state away if it is the reason for ``error``, so that the next command makes a new one."""
-    return damaged(error) and Index.discard(path_of(book, tree))
+    return connecting.damaged(error) and connecting.discard(path_of(book, tree))

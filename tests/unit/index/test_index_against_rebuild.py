@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from crmctl.index.index import Index
+from crmctl.index import connecting
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -122,7 +122,7 @@ def test_brought_up_to_date_is_made_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: list[tuple[str, str, str]]
 ) -> None:
     # A refresh that went wrong would be mended by a new index, and hide what is looked for here.
-    monkeypatch.setattr(Index, "discard", None)
+    monkeypatch.setattr(connecting, "discard", None)
     root = tmp_path / "book"
     shutil.rmtree(root, ignore_errors=True)
     root.mkdir()

@@ -20,9 +20,11 @@ from helpers.books import rebuilt
 from helpers.books import write
 
 from crmctl.errors import NoBook
+from crmctl.index import connecting
 from crmctl.index.index import Index
 from crmctl.index.index import State
 from crmctl.services import freshness
+from crmctl.services import indexing
 
 if TYPE_CHECKING:
     from crmctl.services.book import Book
@@ -132,7 +134,7 @@ def test_nothing_is_read_again_when_nothing_changed(root: Path, monkeypatch: pyt
     (root / "records/interactions/ada.jsonl").unlink()
     age(root)
     assert customers(root) == ["ada", "bob"]
-    monkeypatch.setattr(freshness, "_take", None)
+    monkeypatch.setattr(indexing, "take_path", None)
     monkeypatch.setattr(freshness, "_for_writing", None)
     assert customers(root) == ["ada", "bob"]
 
@@ -506,7 +508,7 @@ def test_where_no_index_can_be_made_there_is_one_in_memory(root: Path) -> None:
 def test_an_index_that_someone_else_is_writing_is_not_waited_for(
     root: Path, monkeypatch: pytest.MonkeyPatch, how: str, changed: bool
 ) -> None:
-    monkeypatch.setattr("crmctl.index.index.WAIT", 0.01)
+    monkeypatch.setattr("crmctl.index.connecting.WAIT", 0.01)
     other, _ = Index.open(freshness.index_path(fresh(root)))
     other.connection.execute(f"BEGIN {how}")
     if changed:
@@ -543,9 +545,9 @@ def test_errors_that_are_not_of_the_index_are_not_hidden(root: Path, monkeypatch
 
 
 def test_what_cannot_be_taken_away_is_not(tmp_path: Path) -> None:
-    assert Index.discard(tmp_path / "nothing")
+    assert connecting.discard(tmp_path / "nothing")
     (tmp_path / "index.sqlite").mkdir()
-    assert not Index.discard(tmp_path / "index.sqlite")
+    assert not connecting.discard(tmp_path / "index.sqlite")
 
 
 def test_what_another_process_did_meanwhile_is_taken_into_account(root: Path) -> None:

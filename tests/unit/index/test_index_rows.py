@@ -8,11 +8,11 @@ import pytest
 
 from crmctl.index import ddl
 from crmctl.index.rows import Encoder
-from crmctl.index.rows import day_number
+from crmctl.model.columns import day_number
 from crmctl.model.settings_reading import read_settings
 
 if TYPE_CHECKING:
-    from crmctl.index.rows import Cell
+    from crmctl.index.cells import Cell
     from crmctl.index.rows import Row
     from crmctl.model.raw import Raw
     from crmctl.model.raw import RawMap

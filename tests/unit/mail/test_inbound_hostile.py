@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC
+from datetime import datetime
 
 import pytest
 
 from crmctl.mail.inbound import optout
 from crmctl.mail.inbound import reading
+from crmctl.mail.inbound import recurring
 from crmctl.mail.inbound import replytext
 from crmctl.mail.inbound.classify import classify
 
@@ -20,6 +23,11 @@ HEAD = b"From: a@b.example\nTo: x@y.example\nSubject: hi\n"
         pytest.param(b"\n" + b"> On x wrote:\n> x\n" * 5_500, id="quotes within quotes"),
         pytest.param(b"\n" + b"On x wrote:\n> x\n" * 6_000, id="quote after quote"),
         pytest.param(b"Content-Type: text/html\n\n<" + b" " * 190_000 + b">", id="a tag of blanks"),
+        pytest.param(
+            b"Content-Type: text/html\n\n" + b"<p style='display:" + b" " * 90_000 + b"'>", id="a style of blanks"
+        ),
+        pytest.param(b'From: "' + b'\\"' * 90_000 + b"\n\nx", id="quotes in a name"),
+        pytest.param(b"\n" + b"-----a" * 30_000, id="dashes"),
         pytest.param(b"Content-Type: text/html\n\n</" + b"\t " * 90_000 + b">", id="an end tag of blanks"),
     ],
 )
@@ -97,6 +105,10 @@ def test_a_subject_that_says_no_counts_above_the_signature_of_a_telephone() -> N
         "2021-05-03 10:00 GMT+02:00 Shop <s@x.example>:",
         "Shop schrieb am 2021-05-03 10:00:",
         "Shop <s@x.example> schrieb am Mo., 3. Mai 2021, 10:00:",
+        "------------------ 原始邮件 ------------------\n发件人: Shop <s@x.example>",
+        "发件人：Shop <s@x.example>\n发送时间：2021年5月3日\n收件人：Ada\n主题：News",
+        "От: Shop <s@x.example>\nДата: 3 мая 2021\nКому: Ada\nТема: News",
+        "-------- Пересылаемое сообщение --------",
     ],
 )
 def test_more_ways_to_begin_a_quote(above: str) -> None:
@@ -106,3 +118,50 @@ def test_more_ways_to_begin_a_quote(above: str) -> None:
 def test_a_sentence_with_a_colon_begins_no_quote() -> None:
     text = "As you wrote to Ada Lovelace on Monday:\nunsubscribe me"
     assert replytext.new_text(text) == text
+
+
+@pytest.mark.parametrize(
+    "unseen",
+    [
+        "<div style='display:none'>unsubscribe me</div>",
+        '<span style="font-size: 0; line-height:0">STOP</span>',
+        "<p hidden>unsubscribe me</p>",
+        "<td style='mso-hide:all'>unsubscribe me</td>",
+        "<div style='VISIBILITY : hidden'><div>x</div>unsubscribe me</div>",
+    ],
+)
+def test_what_a_reader_does_not_see_is_not_said(unseen: str) -> None:
+    data = f"From: a@x.example\nContent-Type: text/html\n\n{unseen}<p style='font-size:0.9em'>Thanks</p>".encode()
+    kind = classify(reading.read(data))
+    assert (kind.name, kind.text, kind.doubt) == ("reply", "Thanks", "")
+
+
+@pytest.mark.parametrize(
+    "footer",
+    [
+        "If you no longer wish to receive emails from Firm, unsubscribe here: https://firm.example/u",
+        "Wenn Sie keine weiteren Mails von uns erhalten möchten, bitte den Newsletter abbestellen.",
+        "Si vous ne souhaitez plus recevoir nos lettres, désinscrivez-vous.",
+    ],
+)
+def test_a_footer_of_theirs_for_their_readers_is_read_by_a_person(footer: str) -> None:
+    assert optout.opts_out("Re: News", f"Thanks, see you on Monday.\n\n{footer}") == optout.PERHAPS
+    assert optout.opts_out("Re: News", f"STOP\n\n{footer}") == optout.SURE
+
+
+def test_rules_that_never_come_true_do_not_use_up_our_patience_for_each() -> None:
+    pytest.importorskip("dateutil", reason="comes with icalendar: pip install 'crmctl[mail]'")
+    start, now = datetime(2020, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC)
+    patience = recurring.Patience(steps=1_000, fruitless=1)
+    never = recurring.Series("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30")
+    assert recurring.instances(never, start, now, patience) == [start]
+    assert patience.ended
+    daily = recurring.Series("FREQ=DAILY")
+    assert recurring.instances(daily, start, now, patience) == [start]
+    patience = recurring.Patience(steps=1_000)
+    assert len(recurring.instances(daily, start, now, patience)) == recurring.MOST
+    assert recurring.instances(daily, now, now, patience) == [now]
+    assert patience.ended
+    patience = recurring.Patience(fruitless=1)
+    assert len(recurring.instances(recurring.Series("FREQ=DAILY;COUNT=3"), start, now, patience)) == 3
+    assert not patience.ended

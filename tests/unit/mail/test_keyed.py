@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from unicodedata import normalize
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from crmctl.mail.keyed import canonical
 from crmctl.mail.keyed import key_id
@@ -21,6 +25,8 @@ KEY = bytes(range(32))
         ("info@faß.de", "info@xn--fa-hia.de"),
         ("a.da+news@gmail.com", "ada@googlemail.com"),
         ("jos\u00e9@example.com", "jose\u0301@example.com"),
+        ("J\u00d6RG@example.com", "jo\u0308rg@example.com"),
+        ("\u212bsa@example.com", "a\u030asa@example.com"),
         ("+49 (30) 123-456", "+4930123456"),
         ("Main  Street 1,\nBerlin", "main street 1, berlin"),
     ],
@@ -42,6 +48,14 @@ def test_two_writings_of_one_address_are_one(one: str, other: str) -> None:
 )
 def test_different_addresses_stay_apart(one: str, other: str) -> None:
     assert keyed(KEY, one) != keyed(KEY, other)
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20))
+def test_a_canonical_form_stays_what_it_is(text: str) -> None:
+    for address in (text, f"{text}@example.com"):
+        found = canonical(address)
+        assert canonical(found) == found
+        assert canonical(normalize("NFD", address)) == canonical(normalize("NFC", address))
 
 
 def test_a_hash_needs_the_key_and_tells_nothing() -> None:

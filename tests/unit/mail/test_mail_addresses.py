@@ -10,6 +10,7 @@ import pytest
 from crmctl.mail.addresses import Refused
 from crmctl.mail.addresses import ascii_address
 from crmctl.mail.addresses import mailbox
+from crmctl.mail.addresses import sent_address
 from crmctl.mail.message import words
 
 
@@ -51,8 +52,6 @@ def test_an_address_travels_in_ascii(email: str, expected: str) -> None:
         "ada;eve@example.org",
         "a..b@example.org",
         ".a@example.org",
-        "jörg@example.org",
-        "用户@example.org",
         "ada@-example.org",
         "ada@exam ple.org",
         "ada@example..org",
@@ -61,14 +60,56 @@ def test_an_address_travels_in_ascii(email: str, expected: str) -> None:
         "ada@\u2028.example",
         "ada@xn--ü.example",
         "=?utf-8?q?a?=@example.org",
+        "jörg müller@example.org",
+        "jörg\u00a0müller@example.org",
+        "\u202ejörg@example.org",
+        "jö\u200brg@example.org",
+        "\u0308jorg@example.org",
+        "jö\x85rg@example.org",
+        "jö\udcfcrg@example.org",
+        "ö＠eve@example.org",
+        "ö，eve@example.org",
+        "jö..rg@example.org",
+        "jörg…@example.org",
+        '"jörg"@example.org',
+        "jörg@example.org\n",
+        f"{'ö' * 33}@example.org",
         f"{'a' * 65}@example.org",
         f"a@{'b' * 64}.example",
         f"a@{'b.' * 130}example",
     ],
 )
 def test_what_is_not_one_plain_address_is_refused(email: str) -> None:
-    with pytest.raises(Refused, match="not an address to write to"):
+    for function in (ascii_address, sent_address):
+        with pytest.raises(Refused, match="not an address to write to"):
+            function(email)
+
+
+@pytest.mark.parametrize(
+    ("email", "expected"),
+    [
+        ("jörg@example.org", "jörg@example.org"),
+        ("jo\u0308rg@bücher.example", "j\u00f6rg@xn--bcher-kva.example"),
+        ("用户.名@例え.jp", "用户.名@xn--r8jz45g.jp"),
+        ("Jürgen+x@Example.ORG", "Jürgen+x@Example.ORG"),
+        (f"{'ö' * 32}@example.org", f"{'ö' * 32}@example.org"),
+    ],
+)
+def test_letters_beyond_ascii_travel_as_they_are_but_are_not_ours(email: str, expected: str) -> None:
+    assert sent_address(email) == expected
+    with pytest.raises(Refused, match="do not reach every server"):
         ascii_address(email)
+
+
+def test_what_records_take_as_an_address_can_be_written_to() -> None:
+    from crmctl.model import values
+    from crmctl.model.kinds import CUSTOMER
+
+    field = CUSTOMER.field("emails")
+    assert field is not None
+    for email in ("jörg@example.org", "用户@例え.jp", "δοκιμή@παράδειγμα.δοκιμή", "ಬೆಂಬಲ@example.org", "ß@example.org"):
+        values.check(field, email, values.Context())
+        assert sent_address(email)
 
 
 @pytest.mark.parametrize(

@@ -119,3 +119,25 @@ def test_a_message_of_one_part_is_read_too() -> None:
     assert verify(data, meant) == []
     assert verify(data.replace(b"Hello Ada", b"Hello Eve"), meant) == ["the text/plain part is not what was meant"]
     assert verify(data.replace(b"Content-Transfer-Encoding: 7bit\r\n", b""), meant)
+
+
+BEYOND = MEANT._replace(to_name="Jörg", to_email="jo\u0308rg@bücher.example")
+
+
+@pytest.mark.parametrize("change", [{}, {"html": ""}, {"to_name": ""}, {"to_name": "用户" * 40}])
+def test_letters_beyond_ascii_stand_before_the_at_of_the_recipient_and_nowhere_else(change: Any) -> None:
+    meant = BEYOND._replace(**change)
+    data = compose(meant)
+    assert verify(data, meant) == []
+    raw = "jörg@xn--bcher-kva.example".encode()
+    assert data.count(raw) == 1
+    assert data.replace(raw, b"").isascii()
+    for old, new in (
+        (raw, "jürg@xn--bcher-kva.example".encode()),
+        (raw, raw + ", jörg@z.example".encode()),
+        (b"MIME-Version", "X-A: jörg\r\nMIME-Version".encode()),
+        (b"Hello Ada", "Hello jörg".encode()),
+        (b"From: Chinook", "From: Chinöok".encode()),
+    ):
+        assert old in data
+        assert verify(data.replace(old, new, 1), meant), new

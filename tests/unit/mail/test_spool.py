@@ -165,3 +165,36 @@ def test_a_file_where_the_folder_should_be_is_told(tmp_path: Path) -> None:
     (tmp_path / "spool").write_bytes(b"")
     with pytest.raises(StorageFailed, match="folder"):
         spool.put(tmp_path / "spool", SID, b"x")
+
+
+def test_many_are_all_on_the_disk_before_any_has_its_name(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[list[str]] = []
+    monkeypatch.setattr(os, "fsync", lambda _descriptor: seen.append(sorted(file.name for file in folder.iterdir())))
+    spool.put_many(folder, [(SID, b"1"), (OTHER, b"2")])
+    before, after = sorted([f".{SID}.eml.tmp", f".{OTHER}.eml.tmp"]), sorted([f"{SID}.eml", f"{OTHER}.eml"])
+    assert seen == [before, before, after]
+
+
+def test_many_of_which_one_cannot_be_written_leave_none(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.fsync
+    calls = []
+
+    def full(descriptor: int) -> None:
+        calls.append(descriptor)
+        if len(calls) == 2:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        real(descriptor)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        with pytest.raises(StorageFailed, match="no space"):
+            spool.put_many(folder, [(SID, b"1"), (OTHER, b"2")])
+    assert not list(folder.iterdir())
+
+
+def test_more_than_may_be_open_at_once(folder: Path) -> None:
+    messages = [(send_id("c", str(number), "email"), b"%d" % number) for number in range(150)]
+    digests = spool.put_many(folder, messages)
+    assert [spool.get(folder, sid, eml) for (sid, _), eml in zip(messages, digests, strict=True)] == [
+        data for _, data in messages
+    ]

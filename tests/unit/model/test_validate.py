@@ -215,3 +215,51 @@ def test_a_required_field_that_is_counted_is_not_missed() -> None:
     fields = tuple(f._replace(required=True) if f.name == "customer" else f for f in interaction.fields)
     data: RawMap = {"at": "2026-01-01T00:00:00Z", "type": "call"}
     assert check_record(interaction._replace(fields=fields), data, SETTINGS.context) == []
+
+
+@pytest.mark.parametrize(
+    ("window", "message"),
+    [
+        ("25-9", "'25-9' is not a window of hours"),
+        ("9am-5pm", "'9am-5pm' is not a window of hours"),
+        ("09:00-25:00", "'09:00-25:00' is not a window of hours"),
+        ("17:00-09:00", "the window 17:00-09:00 does not end after it starts"),
+        ("09:00-09:00", "the window 09:00-09:00 does not end after it starts"),
+    ],
+)
+@pytest.mark.parametrize("name", ["campaign", "sequence"])
+def test_hours_in_which_mail_goes_out(name: str, window: str, message: str) -> None:
+    more: RawMap = {"steps": [{"wait": "3d", "what": "call"}]} if name == "sequence" else {}
+    good: RawMap = {"name": "A", "purpose": "newsletter", **more, "window": "09:00-17:00"}
+    assert findings(name, good) == []
+    bad: RawMap = {**good, "window": window}
+    assert findings(name, bad) == [
+        Finding(("window",), "bad-window", message, "Write it as HH:MM-HH:MM, as in 09:00-17:00.")
+    ]
+    assert findings(name, bad, ["notes"]) == []
+
+
+@pytest.mark.parametrize(
+    ("starts", "ends", "wrong"),
+    [
+        ("2026-05-02", "2026-05-01", True),
+        ("2026-05-01", "2026-05-01", False),
+        ("2026-05-01", "", False),
+        ("", "2026-05-01", False),
+    ],
+)
+def test_a_campaign_ends_when_it_has_started(starts: str, ends: str, wrong: bool) -> None:
+    data: RawMap = {"name": "A", "purpose": "newsletter", "starts": starts, "ends": ends}
+    assert [(found.at, found.code) for found in findings("campaign", data)] == [(("ends",), "bad-span")] * wrong
+    assert [found.code for found in findings("campaign", data, ["starts"])] == ["bad-span"] * wrong
+    assert findings("campaign", data, ["notes"]) == []
+
+
+def test_a_day_that_is_none_is_told_once() -> None:
+    data: RawMap = {"name": "A", "purpose": "newsletter", "starts": "soon", "ends": "2026-05-01"}
+    assert [found.code for found in findings("campaign", data)] == ["bad-date"]
+
+
+def test_windows_of_other_kinds_are_whatever_they_are() -> None:
+    house = read_settings({"kinds": {"house": {"plural": "houses", "fields": {"name": "text", "window": "text"}}}})
+    assert check_record(house.schema.require("house"), {"name": "A", "window": "two"}, house.context) == []

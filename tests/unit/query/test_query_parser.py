@@ -239,12 +239,6 @@ def test_places_do_not_tell_trees_apart() -> None:
     assert NOWHERE.head(3) is NOWHERE
 
 
-def test_fields_are_named_once_in_the_order_typed() -> None:
-    tree = parse('stage:won (tag:vip or not -Value>3) "words" tag:cold')
-    assert query.fields_of(tree) == ["stage", "tag", "value"]
-    assert query.fields_of(query.EVERYTHING) == []
-
-
 def test_joining_keeps_a_single_node_and_flattens() -> None:
     assert all_of([A]) == A
     assert any_of([A]) == A

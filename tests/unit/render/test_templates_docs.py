@@ -7,7 +7,7 @@ from pathlib import Path
 
 from crmctl.render.allowed import BUILTIN_FILTERS
 from crmctl.render.filters import OURS
-from crmctl.render.rendering import Limits
+from crmctl.render.ordering import Limits
 from crmctl.render.rendering import render_many
 from crmctl.render.templates import CHANNELS
 from crmctl.render.templates import FORMS

@@ -12,9 +12,9 @@ import pytest
 from crmctl.errors import InvalidData
 from crmctl.render import worker
 from crmctl.render.enclosed import Enclosed
-from crmctl.render.rendering import Limits
-from crmctl.render.rendering import cid
-from crmctl.render.rendering import order
+from crmctl.render.ordering import Limits
+from crmctl.render.ordering import cid
+from crmctl.render.ordering import order
 from crmctl.render.rendering import render_many
 from crmctl.render.templates import FrontMatter
 from crmctl.render.templates import Template

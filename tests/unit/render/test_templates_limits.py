@@ -11,7 +11,7 @@ import pytest
 
 from crmctl.errors import InvalidData
 from crmctl.render import worker
-from crmctl.render.rendering import Limits
+from crmctl.render.ordering import Limits
 from crmctl.render.rendering import Rendered
 from crmctl.render.rendering import RenderFailed
 from crmctl.render.rendering import render_many

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import io
-import json
 from typing import TYPE_CHECKING
 from typing import Any
 
 import pytest
+from helpers.inline import inline
 
 from crmctl.errors import InvalidData
-from crmctl.errors import Problem
-from crmctl.render import worker
 from crmctl.render.missing import Missing
-from crmctl.render.rendering import Limits
+from crmctl.render.ordering import Limits
 from crmctl.render.rendering import Rendered
 from crmctl.render.rendering import RenderFailed
-from crmctl.render.rendering import order
 from crmctl.render.rendering import render_many
 from crmctl.render.templates import FrontMatter
 from crmctl.render.templates import Template
@@ -33,19 +29,6 @@ ADA: dict[str, Any] = {
 
 def template(body: str, form: str = "md", **front: Any) -> Template:
     return Template("hello", form, FrontMatter(**{"subject": "Hello", **front}), body, f"templates/hello.{form}", 4)
-
-
-def inline(template: Template, includes: Mapping[str, str], data: Mapping[str, Any]) -> Rendered:
-    """One message, rendered in this process by the code that the worker runs."""
-    answers = io.BytesIO()
-    lines = io.BytesIO(order(template, includes, Limits()) + json.dumps(data).encode() + b"\n")
-    worker.serve(lines, answers, lambda _size: None, lambda _seconds: None)
-    ready, *messages = (json.loads(line) for line in answers.getvalue().splitlines())
-    if ready:
-        problem = Problem(ready["path"], ready["line"], 0, "template-syntax", ready["words"])
-        raise InvalidData(str(problem), problems=[problem])
-    ((subject, text, html, problems, _fields),) = messages
-    return Rendered("ada", subject, text, html, tuple(problems))
 
 
 def one(

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import io
-import json
 from typing import TYPE_CHECKING
 from typing import Any
 
 import pytest
+from helpers.inline import inline
 
 from crmctl.errors import InvalidData
-from crmctl.errors import Problem
-from crmctl.render import worker
-from crmctl.render.rendering import Limits
-from crmctl.render.rendering import Rendered
-from crmctl.render.rendering import order
 from crmctl.render.rendering import render_many
 from crmctl.render.templates import FrontMatter
 from crmctl.render.templates import Template
@@ -23,19 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 DATA = {"customer": {"name": "Ada", "emails": ["a@b.example"], "n": 3}, "me": {"name": "M"}}
-
-
-def inline(template: Template, includes: Mapping[str, str], data: Mapping[str, Any]) -> Rendered:
-    """One message, rendered in this process by the code that the worker runs."""
-    answers = io.BytesIO()
-    lines = io.BytesIO(order(template, includes, Limits()) + json.dumps(data).encode() + b"\n")
-    worker.serve(lines, answers, lambda _size: None, lambda _seconds: None)
-    ready, *messages = (json.loads(line) for line in answers.getvalue().splitlines())
-    if ready:
-        problem = Problem(ready["path"], ready["line"], 0, "template-syntax", ready["words"])
-        raise InvalidData(str(problem), problems=[problem])
-    ((subject, text, html, problems, _fields),) = messages
-    return Rendered("ada", subject, text, html, tuple(problems))
 
 
 def problems(body: str, form: str = "md", includes: Mapping[str, str] | None = None) -> tuple[str, ...]:

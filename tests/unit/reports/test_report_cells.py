@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from crmctl.model.columns import day_number
+from crmctl.model.columns import day_of
 from crmctl.model.settings_reading import read_settings
 from crmctl.reports.cells import Plain
 from crmctl.reports.cells import plain_row
-from crmctl.reports.params import day_number
-from crmctl.reports.params import day_of
 from crmctl.reports.params import params_for
 from crmctl.reports.report import Column
 

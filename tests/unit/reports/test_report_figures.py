@@ -15,9 +15,9 @@ from helpers.report_book import empty_book
 from helpers.report_book import moment
 from helpers.report_book import random_book
 
+from crmctl.model.columns import day_number
 from crmctl.reports.catalogue import find
 from crmctl.reports.engine import run_sqlite
-from crmctl.reports.params import day_number
 
 if TYPE_CHECKING:
     from crmctl.reports.result import Result

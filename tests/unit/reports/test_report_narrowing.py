@@ -13,6 +13,7 @@ from helpers.report_book import moment
 from helpers.report_book import random_book
 
 from crmctl.errors import InvalidData
+from crmctl.model.columns import day_number
 from crmctl.reports.catalogue import built_in
 from crmctl.reports.catalogue import find
 from crmctl.reports.catalogue import parse_report
@@ -20,7 +21,6 @@ from crmctl.reports.engine import Scope
 from crmctl.reports.engine import explain_rows
 from crmctl.reports.engine import handles
 from crmctl.reports.engine import run_sqlite
-from crmctl.reports.params import day_number
 
 EARLY, DAY, LATE = date(2026, 1, 10), date(2026, 3, 1), date(2026, 5, 5)
 

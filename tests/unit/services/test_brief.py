@@ -14,7 +14,6 @@ from crmctl.errors import NotFound
 from crmctl.services.book import Book
 from crmctl.services.brief import as_object
 from crmctl.services.brief import brief
-from crmctl.services.brief import local_clock
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -140,32 +139,6 @@ def test_a_case_without_targets_is_never_late(small: Path) -> None:
 def test_there_is_no_brief_of_nobody(book: Book) -> None:
     with pytest.raises(NotFound):
         brief(book, "nobody")
-
-
-@pytest.mark.parametrize(
-    ("timezone", "country", "zone", "ahead"),
-    [
-        ("America/New_York", "DE", "America/New_York", -6 * 60),
-        ("Asia/Kolkata", "", "Asia/Kolkata", 4 * 60 + 30),
-        ("", "FI", "Europe/Helsinki", 60),
-        ("Nowhere/Land", "Finland", "Europe/Helsinki", 60),
-        ("", "DE", "Europe/Berlin", 0),
-    ],
-)
-def test_the_time_there(small: Path, timezone: str, country: str, zone: str, ahead: int) -> None:
-    found = local_clock(Book(small), timezone, country)
-    assert found is not None
-    assert (found.zone, found.ahead) == (zone, ahead)
-
-
-@pytest.mark.parametrize("country", ["US", "Atlantis", ""])
-def test_no_time_is_guessed_where_clocks_differ_or_nothing_is_known(small: Path, country: str) -> None:
-    assert local_clock(Book(small), "", country) is None
-
-
-def test_no_list_of_zones_no_guess(small: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("zoneinfo.TZPATH", (str(tmp_path / "nowhere"),))
-    assert local_clock(Book(small), "", "FI") is None
 
 
 def test_the_object_is_plain_json(book: Book) -> None:

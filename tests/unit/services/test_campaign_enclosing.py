@@ -20,9 +20,9 @@ from crmctl.services import templates
 from crmctl.services.book import Book
 from crmctl.services.campaigns import campaign as campaigns
 from crmctl.services.campaigns.audience import Recipient
-from crmctl.services.campaigns.rendering import Made
-from crmctl.services.campaigns.rendering import Renderer
-from crmctl.services.campaigns.rendering import wording
+from crmctl.services.campaigns.messages.rendering import Made
+from crmctl.services.campaigns.messages.rendering import Renderer
+from crmctl.services.campaigns.messages.rendering import wording
 from crmctl.services.consenting import keys
 from crmctl.services.mailing.config import Dkim
 from crmctl.services.mailing.config import MailServer

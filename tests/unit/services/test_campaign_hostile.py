@@ -19,12 +19,12 @@ from crmctl import clock
 from crmctl.errors import Conflict
 from crmctl.errors import InvalidData
 from crmctl.services.book import Book
-from crmctl.services.campaigns import outbox
-from crmctl.services.campaigns.desk import Desk
-from crmctl.services.campaigns.desk import at_work
 from crmctl.services.campaigns.freezing import freeze
-from crmctl.services.campaigns.runs import Asked
-from crmctl.services.campaigns.witness import LedgerBehind
+from crmctl.services.campaigns.running import outbox
+from crmctl.services.campaigns.running.asking import Asked
+from crmctl.services.campaigns.running.desk import Desk
+from crmctl.services.campaigns.running.desk import at_work
+from crmctl.services.campaigns.running.witness import LedgerBehind
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -172,7 +172,7 @@ def test_bytes_that_say_something_else_are_not_written(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, found: bytes, instead: bytes
 ) -> None:
     monkeypatch.setattr(
-        "crmctl.services.campaigns.rendering.compose", lambda meant: compose(meant).replace(found, instead, 1)
+        "crmctl.services.campaigns.messages.rendering.compose", lambda meant: compose(meant).replace(found, instead, 1)
     )
     person(root, "ada", "Ada", "ada@example.org")
     (failed,) = preview(root, tmp_path / "out").failed
@@ -260,7 +260,7 @@ def test_what_is_owed_has_no_list(root: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("channel", "form", "ending"),
-    [("letter", "html", ".html"), ("letter", "txt", ".txt"), ("sms", "md", ".txt"), ("phone", "md", ".txt")],
+    [("letter", "html", ".html"), ("letter", "txt", ".html"), ("sms", "md", ".txt"), ("phone", "md", ".txt")],
 )
 def test_other_channels(root: Path, tmp_path: Path, channel: str, form: str, ending: str) -> None:
     (root / "templates" / "t.md").unlink()

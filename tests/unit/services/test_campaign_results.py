@@ -17,14 +17,14 @@ from crmctl import clock
 from crmctl.errors import UsageProblem
 from crmctl.mail.ledger.lines import Event
 from crmctl.services.book import Book
-from crmctl.services.campaigns import assigned as assignments
-from crmctl.services.campaigns import verdicts
-from crmctl.services.campaigns.comparing import compare
-from crmctl.services.campaigns.desk import Desk
-from crmctl.services.campaigns.desk import at_work
-from crmctl.services.campaigns.results import Asked
-from crmctl.services.campaigns.results import Results
-from crmctl.services.campaigns.results import results
+from crmctl.services.campaigns.measuring import assigned as assignments
+from crmctl.services.campaigns.measuring import verdicts
+from crmctl.services.campaigns.measuring.comparing import compare
+from crmctl.services.campaigns.measuring.results import Asked
+from crmctl.services.campaigns.measuring.results import Results
+from crmctl.services.campaigns.measuring.results import results
+from crmctl.services.campaigns.running.desk import Desk
+from crmctl.services.campaigns.running.desk import at_work
 
 if TYPE_CHECKING:
     from datetime import datetime

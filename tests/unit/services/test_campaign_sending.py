@@ -35,17 +35,17 @@ from crmctl.mail.transport.outcomes import TransportFailed
 from crmctl.mail.transport.pacing import Rate
 from crmctl.services.book import Book
 from crmctl.services.campaigns import control
-from crmctl.services.campaigns import outbox
 from crmctl.services.campaigns import plan as plans
-from crmctl.services.campaigns.desk import Desk
-from crmctl.services.campaigns.desk import SendingElsewhere
-from crmctl.services.campaigns.desk import at_work
 from crmctl.services.campaigns.freezing import freeze
 from crmctl.services.campaigns.looking import check
 from crmctl.services.campaigns.looking import look
-from crmctl.services.campaigns.runs import Asked
-from crmctl.services.campaigns.runs import NotSent
-from crmctl.services.campaigns.sending import OutcomeLost
+from crmctl.services.campaigns.running import outbox
+from crmctl.services.campaigns.running.asking import Asked
+from crmctl.services.campaigns.running.attempting import OutcomeLost
+from crmctl.services.campaigns.running.desk import Desk
+from crmctl.services.campaigns.running.desk import SendingElsewhere
+from crmctl.services.campaigns.running.desk import at_work
+from crmctl.services.campaigns.running.refusing import NotSent
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -350,7 +350,7 @@ def test_one_message_that_cannot_be_made_keeps_all_back(root: Path) -> None:
         "p004: customer.role is missing",
     ]
     assert way.sent == []
-    count, bad, _ = check(Book(root), "spring", None)
+    count, bad, *_ = check(Book(root), "spring", None)
     assert (count, [line.entry.handle for line in bad]) == (3, ["p002", "p004"])
     done = go(root, way, Asked(skip_bad=True))
     assert (way.sent, done.complete) == (["p000", "p001", "p003"], False)
@@ -358,6 +358,8 @@ def test_one_message_that_cannot_be_made_keeps_all_back(root: Path) -> None:
 
 
 def test_a_login_that_is_refused_pauses_and_a_network_that_is_away_does_not(root: Path) -> None:
+    with at_work(Book(root), "test") as desk:
+        freeze(Book(root), desk, "spring")
     way = Told()
     way.refuses = TransportFailed("no route to host", phase="connect")
     done = go(root, way)
@@ -643,7 +645,7 @@ def test_a_campaign_without_an_id_gets_one_and_a_sender(root: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sender", "words"), [("any", "is sent by one machine"), ("lap-other", "is sent by lap-other")]
+    ("sender", "words"), [("any", "has no remote to sync with"), ("lap-other", "is sent by lap-other")]
 )
 def test_the_machine_that_is_named_sends_it(root: Path, sender: str, words: str) -> None:
     write(root, {"campaigns/spring.yaml": f"{books.CAMPAIGN}sender: {sender}\n"})
@@ -662,7 +664,7 @@ def test_somebody_else_at_the_ledger_is_somebody_else_who_sends(root: Path) -> N
 
 
 def test_more_messages_than_are_kept_in_memory(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("crmctl.services.campaigns.prepared.KEPT", 1)
+    monkeypatch.setattr("crmctl.services.campaigns.messages.prepared.KEPT", 1)
     way = Told()
     record = root / "records/customers/p003.yaml"
 
@@ -671,7 +673,7 @@ def test_more_messages_than_are_kept_in_memory(root: Path, monkeypatch: pytest.M
             record.write_text(record.read_text().replace("Person 003", '"Person\\n003"'))
 
     way.before = change
-    monkeypatch.setattr("crmctl.services.campaigns.prepared._AHEAD", 1)
+    monkeypatch.setattr("crmctl.services.campaigns.messages.prepared._AHEAD", 1)
     done = go(root, way)
     assert way.sent == ["p000", "p001", "p002", "p003", "p004"]
     assert {data.count(b"Subject: Spring for Person") for copies in way.data.values() for data in copies} == {1}

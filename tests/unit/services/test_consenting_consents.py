@@ -20,10 +20,11 @@ from crmctl.services.consenting import keys
 from crmctl.services.consenting import listing
 from crmctl.services.consenting import permission
 from crmctl.services.consenting import requests
+from crmctl.services.consenting import showing
 from crmctl.services.consenting.consents import Terms
 from crmctl.services.consenting.gate import Gate
 from crmctl.services.consenting.unsubscribing import Refused
-from crmctl.services.consenting.unsubscribing import honour
+from crmctl.services.consenting.unsubscribing import honour_address
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -183,7 +184,7 @@ def test_what_somebody_else_put_onto_the_list_stays(book: Book) -> None:
 
 
 def test_coming_back_for_one_purpose_opens_that_one_only(book: Book) -> None:
-    honour(book, "ada@example.com", "mail", NOW)
+    honour_address(book, "ada@example.com", "mail", NOW)
     consents.grant(fresh(book.root), "ada", NEWS, TERMS)
     assert may(book.root) == ""
     consents_offers = consents.purpose_of(book, "offers")
@@ -195,7 +196,7 @@ def test_coming_back_for_one_purpose_opens_that_one_only(book: Book) -> None:
 
 
 def test_after_coming_back_for_one_the_address_stays_closed_for_the_rest(book: Book) -> None:
-    honour(book, "ada@example.com", "mail", NOW)
+    honour_address(book, "ada@example.com", "mail", NOW)
     consents.grant(fresh(book.root), "ada", NEWS, TERMS)
     found = [(entry.why, entry.scope) for entry in listing.check(fresh(book.root), "ada@example.com")]
     assert found == [("unsubscribed", "offers")]
@@ -222,11 +223,11 @@ def test_a_soft_opt_in_names_its_order(book: Book) -> None:
 def test_what_holds_is_shown_per_purpose(book: Book) -> None:
     consents.grant(book, "ada", NEWS, TERMS)
     commit(book.root, {"customers/bob.yaml": "name: Bob\nconsent: {former: {state: granted}}\n"})
-    shown = {one.purpose: one for one in consents.show(fresh(book.root), "ada")}
+    shown = {one.purpose: one for one in showing.show(fresh(book.root), "ada")}
     assert (shown["newsletter"].state, shown["newsletter"].refused) == ("granted", "")
     assert (shown["offers"].state, shown["offers"].refused) == ("", "no consent for offers")
     assert shown["service"].refused == ""
-    bob = {one.purpose: one for one in consents.show(fresh(book.root), "bob")}
+    bob = {one.purpose: one for one in showing.show(fresh(book.root), "bob")}
     assert bob["former"].refused == "the purpose is none of this book's"
     assert bob["service"].refused == "has no e-mail address"
 
@@ -308,7 +309,7 @@ def tokens_subject(ring: keys.Ring, token: str) -> str:
 def test_a_no_after_the_question_beats_the_answer(book: Book) -> None:
     token = asked(book.root).token
     clock.freeze(NOW + timedelta(hours=1))
-    honour(fresh(book.root), "ada@example.com", "mail", clock.now())
+    honour_address(fresh(book.root), "ada@example.com", "mail", clock.now())
     clock.freeze(NOW + timedelta(hours=2))
     with pytest.raises(Refused, match="took consent back"):
         requests.confirm(fresh(book.root), token, "mail", clock.now())

@@ -16,10 +16,10 @@ from helpers.books import git
 from crmctl import clock
 from crmctl.errors import CrmError
 from crmctl.errors import InvalidData
-from crmctl.services.consenting import consents
 from crmctl.services.consenting import keys
 from crmctl.services.consenting import listing
 from crmctl.services.consenting import memory
+from crmctl.services.consenting import showing
 from crmctl.services.consenting import suppression
 from crmctl.services.consenting.gate import Gate
 from crmctl.services.consenting.keys import KeyMissing
@@ -420,9 +420,9 @@ def test_the_day_on_which_implied_consent_ends_is_shown(book_dir: Path) -> None:
     ada = "name: Ada\nemails: [ada@example.com]\naddress: {country: CA}\n"
     case = "name: Price\ncustomer: ada\ntype: question\nopened: 2026-10-31T12:00:00+01:00\n"
     files = {"customers/ada.yaml": ada, "cases/x.yaml": case}
-    shown = {one.purpose: one.until for one in consents.show(made(book_dir, files), "ada")}
+    shown = {one.purpose: one.until for one in showing.show(made(book_dir, files), "ada")}
     assert shown == {"newsletter": "", "offers": "2027-04-30", "birthday": "", "service": "", "recall": ""}
     book = made(book_dir, {"interactions/ada.jsonl": purchase("2025-06-01T12:00:00+02:00")})
-    assert {one.purpose: one.until for one in consents.show(book, "ada")}["offers"] == "2027-06-01"
+    assert {one.purpose: one.until for one in showing.show(book, "ada")}["offers"] == "2027-06-01"
     book = made(book_dir, {"customers/ada.yaml": ada.replace("CA", "DE")})
-    assert {one.until for one in consents.show(book, "ada")} == {""}
+    assert {one.until for one in showing.show(book, "ada")} == {""}

@@ -19,6 +19,7 @@ from crmctl.services.consenting import suppression
 from crmctl.services.consenting import unsubscribing
 from crmctl.services.consenting.gate import Gate
 from crmctl.services.consenting.suppression import New
+from crmctl.services.consenting.unsubscribing import Asked
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,10 +82,10 @@ def test_a_channel_that_is_none_means_all_of_them(book_dir: Path) -> None:
 def test_a_second_no_counts_beside_a_grant_that_another_clone_made_in_between(book_dir: Path) -> None:
     book = made(book_dir)
     token = keys.load(book).token(ADA, "newsletter")
-    unsubscribing.honour(fresh(book_dir), token, "mail", datetime(2027, 1, 1, tzinfo=UTC))
+    unsubscribing.honour_all(fresh(book_dir), [Asked(token, datetime(2027, 1, 1, tzinfo=UTC), "mail")])
     (first,) = suppression.load(fresh(book_dir)).active
-    unsubscribing.honour(fresh(book_dir), token, "mail", datetime(2027, 2, 1, tzinfo=UTC))
-    unsubscribing.honour(fresh(book_dir), token, "mail", datetime(2027, 2, 1, 9, tzinfo=UTC))
+    unsubscribing.honour_all(fresh(book_dir), [Asked(token, datetime(2027, 2, 1, tzinfo=UTC), "mail")])
+    unsubscribing.honour_all(fresh(book_dir), [Asked(token, datetime(2027, 2, 1, 9, tzinfo=UTC), "mail")])
     # Meanwhile in the other clone, joined only now:
     book = fresh(book_dir)
     with book.write("join") as tx:

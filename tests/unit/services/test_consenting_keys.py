@@ -68,9 +68,9 @@ def test_what_is_exported_is_imported(book_dir: Path) -> None:
         path.unlink()
     with pytest.raises(KeyMissing, match="not on this machine"):
         keys.load(fresh(book_dir))
-    assert not keys.is_here(ring.id)
+    assert keys.lacking(ring.id) is not None
     assert keys.import_line(fresh(book_dir), f" {line}\n") == ring.id
-    assert keys.is_here(ring.id)
+    assert keys.lacking(ring.id) is None
     assert keys.load(fresh(book_dir)) == ring
 
 

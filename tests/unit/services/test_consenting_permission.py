@@ -47,6 +47,29 @@ def test_a_yes_needs_no_purchase() -> None:
     assert not permission.needs_purchase({}, NEWS)
 
 
+def granted(date: str, **more: str) -> RawMap:
+    return {"consent": {"news": {"state": "granted", "date": date, **more}}}
+
+
+def test_a_no_older_than_the_yes_is_no_news() -> None:
+    def since(data: RawMap) -> bool:
+        return permission.agreed_since(data, NEWS, "2026-03-01", "2026-03-09")
+
+    assert since(granted("2026-03-02"))
+    assert since(granted("2026-03-02T08:00:00"))
+    assert not since(granted("2026-03-01"))
+    assert not since(granted("2026-03-10"))
+    assert not since(granted("2026-03-02", state="withdrawn"))
+    twice: RawMap = {"news": {"state": "granted", "date": "2026-03-02"}, "News": {"state": "objected"}}
+    assert not since({"consent": twice})
+    assert not since({})
+
+
+def test_nothing_of_all_means_no_promotion() -> None:
+    purposes = {"news": NEWS, "invoice": Purpose("invoice", "contract"), "recall": Purpose("recall", "legal")}
+    assert permission.promotion(purposes) == [NEWS]
+
+
 def test_suspects_are_all_who_may_have_said_no(book_dir: Path) -> None:
     people = {
         "ada": "consent: {news: {state: Withdrawn}}",

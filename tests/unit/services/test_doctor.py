@@ -15,13 +15,12 @@ from helpers.books import write
 from crmctl.errors import Locked
 from crmctl.services.book import Book
 from crmctl.services.clone import doctor
+from crmctl.services.finding import Finding
 from crmctl.store import journal
 from crmctl.store.lock import locked
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from crmctl.services.clone.doctor import Finding
 
 
 def findings(root: Path, *, fix: bool = False, rebuild: bool = False) -> dict[str, Finding]:
@@ -120,7 +119,7 @@ def interrupt(root: Path) -> None:
     head = book.repository.head()
     new = book.repository.build(head, "customer: add ada", {"records/customers/ada.yaml": b"name: Ada\n"})
     book.repository.advance(new, head, "customer: add ada")
-    from crmctl.vcs.repository import blob_id
+    from crmctl.vcs.objects import blob_id
 
     after = blob_id(b"name: Ada\n")
     book.places.own.mkdir(exist_ok=True)
@@ -207,4 +206,4 @@ def test_slow_file_systems(tmp_path: Path, mounts: str, kind: str, state: str) -
     lines = mounts.format(root=str(tmp_path).replace(" ", "\\040")).splitlines(keepends=True)
     found = doctor.mounted(str(tmp_path), lines)
     assert found == kind.partition(",")[0]
-    assert doctor.file_system(found) == doctor.Finding(state, "file system", kind, doctor.file_system(found).hint)
+    assert doctor.file_system(found) == Finding(state, "file system", kind, doctor.file_system(found).hint)

@@ -17,7 +17,7 @@ from crmctl.vcs import places
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from crmctl.services.clone.doctor import Finding
+    from crmctl.services.finding import Finding
 
 
 def findings(root: Path, *, fix: bool = False) -> dict[str, Finding]:

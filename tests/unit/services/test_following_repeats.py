@@ -114,3 +114,33 @@ def test_done_twice_makes_one(root: Path) -> None:
     written = followups.done(books.at("2027-01-31T09:00", root), "rent", outcome="paid")
     assert not any("again" in note for note in written.notes)
     assert len(dues(root)) == 1
+
+
+def test_what_two_clones_did_at_different_times_becomes_one_again(root: Path) -> None:
+    other = "id: 01HQQQQQQQQQQQQQQQQQQQQQQR\nwhat: Rent\ndue: 2027-03-31\nrepeat: 1m\nanchor: 2027-01-31\n"
+    followups.done(books.at("2027-01-31T09:00", root), "rent")
+    write(root, {"followups/rent-on-20270331.yaml": other})  # Done on 1 March in another clone, and merged.
+    git(root, "add", "-A")
+    git(root, "commit", "-qm", "merged")
+    followups.done(books.at("2027-03-02T09:00", root), "rent-on-20270228")
+    assert dues(root) == {"rent-on-20270331": "2027-03-31"}
+
+
+def test_promises_with_handles_that_are_alike_each_come_again(root: Path) -> None:
+    long = "x" * 60
+    handles = ["call-on-1", "call-on-2", f"{long}a", f"{long}b"]
+    for handle in handles:
+        write(root, {f"followups/{handle}.yaml": f"what: {handle}\ndue: 2027-01-31\nrepeat: 1m\n"})
+    taken = "what: Not of this chain\ndue: 2027-02-28\n"
+    write(root, {"followups/rent-on-20270228.yaml": taken})
+    git(root, "add", "-A")
+    git(root, "commit", "-qm", "more")
+    for handle in ["rent", *handles]:
+        followups.done(books.at("2027-01-31T09:00", root), handle)
+    found = Book(root).index.rows("SELECT what, handle FROM followups WHERE done IS NULL AND due = '2027-02-28'")
+    names = {str(what): str(handle) for what, handle in found}
+    assert set(names) == {"Rent", "Not of this chain", *handles}
+    assert names["call-on-2"] == "call-on-2-on-20270228"
+    for handle in [one for what, one in names.items() if what in handles]:
+        followups.done(books.at("2027-02-28T09:00", root), handle)
+    assert len([due for due in dues(root).values() if due == "2027-03-31"]) == len(handles)

@@ -19,9 +19,9 @@ from crmctl.errors import UsageProblem
 from crmctl.services import interactions
 from crmctl.services import records
 from crmctl.services.book import Book
-from crmctl.services.campaigns.desk import Desk
-from crmctl.services.campaigns.desk import SendingElsewhere
-from crmctl.services.campaigns.desk import at_work
+from crmctl.services.campaigns.running.desk import Desk
+from crmctl.services.campaigns.running.desk import SendingElsewhere
+from crmctl.services.campaigns.running.desk import at_work
 from crmctl.services.checking import checks
 from crmctl.services.following import drafts
 from crmctl.services.following import enrolling
@@ -29,6 +29,7 @@ from crmctl.services.following import enrolments
 from crmctl.services.following import followups
 from crmctl.services.following import recording
 from crmctl.services.following import run as runs
+from crmctl.services.following.course import Outside
 from crmctl.services.following.decisions import Decisions
 from crmctl.services.records import Assignment
 
@@ -83,8 +84,8 @@ def test_a_sequence_from_its_first_step_to_its_last(root: Path) -> None:
     assert books.codes(books.act(root, "2027-03-11T09:00", told).decisions) == [("kim", "draft", 4)]
     assert books.codes(books.act(root, "2027-03-11T10:00", told).decisions) == [("kim", "draft", 4)]
     (draft,) = drafts.every(Book(root))
-    assert draft.path.read_text() == "Subject: Hello Kim\n\nDear Kim\n"
-    draft.path.write_text("Subject: Own {words}\n\nDear Kim, {{ this }} is mine.\n")
+    assert draft.path.read_text() == "---\nsubject: Hello Kim\n---\nDear Kim\n"
+    draft.path.write_text("---\nsubject: 'Own {words}'\n---\nDear Kim, {{ this }} is *mine*.\n")
     drafts.release(Book(root), "kim")
     # However long it lay there, a draft that was released is not too late.
     assert books.codes(books.act(root, "2027-03-30T10:00", told).decisions) == [("kim", "sent", 4)]
@@ -92,7 +93,8 @@ def test_a_sequence_from_its_first_step_to_its_last(root: Path) -> None:
     assert drafts.every(Book(root)) == []
     assert told.sent == ["kim"] * 3
     assert message_from_bytes(told.data[2])["Subject"] == "Own {words}"
-    assert "Dear Kim, {{ this }} is mine." in told.data[2].decode()
+    assert "Dear Kim, {{ this }} is *mine*." in told.data[2].decode()
+    assert "Dear Kim, {{ this }} is <em>mine</em>." in told.data[2].decode()
     assert checks.check_book(Book(root)).problems == []
 
 
@@ -225,7 +227,7 @@ def test_what_happens_ends_it(root: Path, type_: str, pairs: list[tuple[str, str
     log(root, "2027-03-01T10:00", type_, *pairs)
     (decision,) = books.act(root, "2027-03-01T11:00", told).decisions
     assert (decision.what, decision.code) == ("stop", code)
-    assert (books.one(root).state, books.one(root).reason) == ("stopped", decision.reason)
+    assert (books.one(root).state, books.one(root).reason) == ("stopped", f"{code}: {decision.reason}")
     assert books.act(root, "2027-03-04T11:00", told).decisions == []
     assert told.sent == []
 
@@ -506,11 +508,11 @@ def test_without_a_mail_server_calls_are_still_made(tmp_path: Path) -> None:
     steps = "steps:\n- {wait: 0d, what: B}\n- {wait: 0d, what: A, template: one}\n"
     root = books.make(tmp_path / "book", steps)
     enroll(root)
-    report = runs.act(books.at("2027-03-01T11:00", root), runs.Outside())
+    report = runs.act(books.at("2027-03-01T11:00", root), Outside())
     assert books.codes(report.decisions) == [("kim", "task", 1)]
     (task,) = [str(row[0]) for row in Book(root).index.rows("SELECT handle FROM followups")]
     followups.done(books.at("2027-03-01T12:00", root), task)
-    report = runs.act(books.at("2027-03-02T13:00", root), runs.Outside())
+    report = runs.act(books.at("2027-03-02T13:00", root), Outside())
     assert [(one.what, one.code) for one in report.decisions] == [("hold", "no-server")]
 
 

@@ -139,6 +139,43 @@ def test_rows_that_cannot_be_read_are_named(root: Path) -> None:
     assert done.counts["new"] == 1
 
 
+BROKEN = [
+    row("0301234567", "201", "x").replace('"201"', '"201'),
+    row("0301234567", "201", "x").rstrip().removesuffix('"') + "\n",
+    '"' + row("0301234567", "201", "x"),
+    row("0301234567", "201", "x").replace('"201"', '"2"01"'),
+    '"\n',
+    ',,"0301234567,201\n',
+]
+
+
+@pytest.mark.parametrize("place", [0, 1, 4, 40])
+@pytest.mark.parametrize("broken", BROKEN)
+def test_a_quote_that_is_not_closed_takes_no_other_row_along(root: Path, broken: str, place: int) -> None:
+    rows = [row("0301234567", "201", str(number)) for number in range(40)]
+    rows.insert(place, broken)
+    done = take(root, "".join(rows))
+    assert [one.row for one in done.rejected] == [place + 1]
+    assert "quote" in done.rejected[0].why
+    assert done.counts["new"] == 40
+
+
+def test_the_same_in_a_file_without_other_quotes(root: Path) -> None:
+    head = "calldate,src,dst,billsec,disposition,uniqueid,userfield\n"
+    rows = [f"2026-11-20 14:03:{number:02},0301234567,201,9,ANSWERED,{number},x\n" for number in range(30)]
+    rows.insert(7, '2026-11-20 15:00:00,0301234567,201,9,ANSWERED,7a,"never closed\n')
+    done = take(root, head + "".join(rows), "freepbx")
+    assert ([one.row for one in done.rejected], done.counts["new"]) == ([9], 30)
+
+
+def test_a_cell_in_quotes_may_have_lines(root: Path) -> None:
+    head = "calldate,src,dst,billsec,disposition,uniqueid,userfield\n"
+    first = '2026-11-20 14:03:11,0301234567,201,9,ANSWERED,1,"one\n\ntwo, and ""three"""\n'
+    later = "2026-11-20 14:04:11,0301234567,201,9,ANSWERED,2,\nnothing\n"
+    done = take(root, head + first + later, "freepbx")
+    assert ([one.row for one in done.rejected], done.counts["new"]) == ([6], 2)
+
+
 @pytest.mark.parametrize("mapping", ["colour: red\n", "columns: {who: x}\n", "own: {a: b}\n", "timezone: Mars/Base\n"])
 def test_a_wrong_mapping_is_refused(root: Path, mapping: str) -> None:
     with pytest.raises(UsageProblem):

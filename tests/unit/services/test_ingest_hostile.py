@@ -11,6 +11,10 @@ from typing import Any
 import pytest
 from helpers.books import commit
 from helpers.books import git
+from helpers.inbox import ADA
+from helpers.inbox import CAMPAIGN
+from helpers.inbox import mail
+from helpers.inbox import sent
 
 from crmctl import clock
 from crmctl.errors import Conflict
@@ -31,8 +35,6 @@ if TYPE_CHECKING:
     from crmctl.services.ingest.run import Report
 
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
-CAMPAIGN = "01JC0000000000000000000CAM"
-ADA = "01JC0000000000000000000ADA"
 GONE = "01JC0000000000000000000G0N"
 
 
@@ -50,34 +52,6 @@ def root(book_dir: Path) -> Path:
         },
     )
     return book_dir
-
-
-def sent(root: Path, customer: str = ADA, address: str = "ada@example.com") -> str:
-    """Have the ledger say that a message went out; its id."""
-    from crmctl.services.consenting import keys
-
-    book = Book(root)
-    sid = send_id(CAMPAIGN, customer, "email")
-    to = keys.load(book).keyed(address)
-    with Ledger(host.mail_state(book), host.host_id()) as ledger:
-        about = {"cust": customer, "ch": "email", "to": to}
-        ledger.append_many([(ev, sid, CAMPAIGN, about) for ev in ("plan", "render", "claim")])
-        ledger.append("attempt", sid, CAMPAIGN, n=1)
-        ledger.append("dot", sid, CAMPAIGN, n=1)
-        ledger.append("accept", sid, CAMPAIGN, n=1, code=250)
-    return sid
-
-
-def mail(body: str = "Hello", **headers: str) -> bytes:
-    given = {
-        "From": "Ada <ada@example.com>",
-        "To": "us@shop.example",
-        "Subject": "Hi",
-        "Date": "Sat, 21 Nov 2026 09:30:00 +0000",
-        "Message-ID": "<1@example.com>",
-        **{name.replace("_", "-"): value for name, value in headers.items()},
-    }
-    return ("".join(f"{name}: {value}\n" for name, value in given.items() if value) + f"\n{body}\n").encode()
 
 
 def bounce(sid: str) -> bytes:
@@ -236,3 +210,152 @@ def test_whoever_wants_their_data_deleted_is_looked_after(root: Path) -> None:
     take(root, mail("Bitte löschen Sie meine Daten."))
     assert state(root) == "withdrawn"
     assert tasks(root) == ["Read a mail: they want what we know of them to be deleted"]
+
+
+# Forged ones
+
+
+def status(sid: str, address: str = "ada@example.com", where: str = "To", **headers: str) -> bytes:
+    """A delivery status that names a send in some place."""
+    given = {"From": "Mail Delivery System <MAILER-DAEMON@mx.example>", "To": "us@shop.example"}
+    given |= {"Message-ID": "<b@mx.example>", "Content-Type": 'multipart/report; boundary="b"'}
+    given |= {where: f"<bounces+{sid}@shop.example>"} if where != "returned" else {}
+    returned = f"Message-ID: <{sid}@shop.example>\n" if where == "returned" else "Subject: x\n"
+    head = mail(**{name.replace("-", "_"): value for name, value in {**given, **headers}.items()}).partition(b"\n\n")[0]
+    return (
+        head
+        + (
+            "\n\n--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.example\n\n"
+            f"Final-Recipient: rfc822; {address}\nAction: failed\nStatus: 5.1.1\n\n"
+            f"--b\nContent-Type: text/rfc822-headers\n\n{returned}\n--b--\n"
+        ).encode()
+    )
+
+
+@pytest.mark.parametrize("where", ["To", "returned", "In-Reply-To", "X-Original-To"])
+@pytest.mark.parametrize("sid", ["", "A" * 26, send_id("01JC000000000000000000OTHER", ADA, "email")])
+def test_a_bounce_of_nothing_that_we_sent_does_nothing(root: Path, where: str, sid: str) -> None:
+    """Without an id, with one that is made up, and with that of a campaign of another book."""
+    sent(root)
+    head = Book(root).commit
+    report = take(root, status(sid, where=where))
+    assert report.by_verdict() == {"foreign": 1}
+    assert Book(root).commit == head
+    assert suppressed(root, "ada@example.com") == []
+
+
+def test_a_bounce_closes_the_address_it_was_sent_to_and_not_the_one_it_names(root: Path) -> None:
+    sid = sent(root)
+    take(root, status(sid, "info@bücher.example"))
+    assert suppressed(root, "ada@example.com") == ["hard-bounce"]
+    assert suppressed(root, "info@bücher.example") == []
+
+
+def complaint(sid: str, recipient: str) -> bytes:
+    head = mail(
+        From="feedback@isp.example", Message_ID="<c@isp>", Content_Type='multipart/report; boundary="b"'
+    ).partition(b"\n\n")[0]
+    return (
+        head
+        + (
+            "\n\n--b\nContent-Type: message/feedback-report\n\nFeedback-Type: abuse\nVersion: 1\n"
+            f"Original-Rcpt-To: <{recipient}>\n\n--b\nContent-Type: text/rfc822-headers\n\n"
+            f"Message-ID: <{sid}@shop.example>\nFrom: us@shop.example\n\n--b--\n"
+        ).encode()
+    )
+
+
+def test_a_complaint_with_our_own_address_in_it_does_not_close_ours(root: Path) -> None:
+    commit(root, {"members/jane.yaml": "name: Jane\nemail: us@shop.example\n"})
+    sid = sent(root)
+    take(root, complaint("B" * 26, "us@shop.example"), complaint(sid, "us@shop.example"))
+    assert suppressed(root, "us@shop.example") == []
+    assert suppressed(root, "ada@example.com") == ["complaint"]
+    assert tasks(root) == ["Look into a complaint about our mail"]
+
+
+def test_machines_that_answer_each_other_count_as_no_answer(root: Path) -> None:
+    sid = sent(root)
+    loop = [
+        mail(
+            "I am away until 2026-12-01.",
+            Auto_Submitted="auto-replied",
+            Message_ID=f"<{number}@example.com>",
+            In_Reply_To=f"<{sid}@shop.example>",
+        )
+        for number in range(30)
+    ]
+    report = take(root, *loop)
+    assert report.written.message == "ingest: 30 auto-replies"
+    ledger = Ledger(host.mail_state(Book(root)), host.host_id())
+    assert {event.ev for event in ledger.events() if "mail" in event.about} == {"autoreply"}
+    assert state(root) == "granted"
+    assert tasks(root) == []
+
+
+@pytest.mark.parametrize(
+    ("sender", "whose"),
+    [
+        ("ada@example.com <eve@evil.example>", None),
+        ('"ada@example.com" <eve@evil.example>', None),
+        ('"Ada <ada@example.com>" <eve@evil.example>', None),
+        ("=?utf-8?q?ada=40example.com?= <eve@evil.example>", None),
+        ("eve@evil.example (ada@example.com)", None),
+        ("eve@evil.example <ada@example.com>", "ada"),
+        ("Meyer, Ada <ada@example.com>", "ada"),
+        ("<ada@example.com> (Ada)", "ada"),
+    ],
+)
+def test_a_name_that_is_an_address_is_a_name(root: Path, sender: str, whose: str | None) -> None:
+    take(root, mail("STOP", From=sender))
+    assert (state(root) == "withdrawn") == (whose == "ada")
+    assert bool(history(root)) == (whose == "ada")
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "=?utf-8?q?Hi=0A=0AFrom:_eve=1B[31m=1B]0;x=07?=",
+        "Hi\x1b[2J\x9b31m",
+        "=?utf-8?b?4oCuZXZpbA==?= \u2066x",
+        "=?utf-7?q?+ABsAWw-?=",
+        "a\n b\n\tc",
+    ],
+)
+def test_a_subject_is_one_line_of_letters(root: Path, subject: str) -> None:
+    report = take(root, mail(Subject=subject))
+    (entry,) = history(root)
+    first = entry["text"].split("\n")[0]
+    assert first.isprintable()
+    assert entry["text"].endswith("\n\nHello")
+    assert all(one.subject.isprintable() for one in report.shown)
+
+
+def test_a_message_of_fifty_megabytes_is_filed_by_its_headers(root: Path) -> None:
+    whole = mail("x" * 100) + b"y" * (50 << 20)
+    book = Book(root)
+    run.take_in(book, [Found(whole[: 40 << 20], "mark", whole=False)])
+    (entry,) = history(root)
+    assert "(The message was too large, so only its headers were read.)" in entry["text"]
+    assert len(entry["text"]) < 1000
+
+
+def test_a_calendar_of_rules_without_end_is_read_soon(root: Path, tmp_path: Path) -> None:
+    pytest.importorskip("icalendar", reason="calendars need icalendar: pip install 'crmctl[mail]'")
+    from crmctl.services.ingest import meetings
+
+    rules = ["FREQ=DAILY", "FREQ=MONTHLY;BYMONTH=2;BYMONTHDAY=31", "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30"]
+    starts = ["00010101T000000", "19000101T000000", "99991231T235959", "20261101T100000"]
+    events = [
+        f"BEGIN:VEVENT\nUID:{number}\nDTSTART:{starts[number % 4]}\nRRULE:{rules[number % 3]}\nSUMMARY:x\n"
+        "ATTENDEE:mailto:ada@example.com\nRDATE:00010101T000000\nEXDATE:99991231T235959\nEND:VEVENT\n"
+        for number in range(12)
+    ]
+    path = tmp_path / "x.ics"
+    path.write_text(f"BEGIN:VCALENDAR\n{''.join(events)}END:VCALENDAR\n")
+    start = clock.monotonic()
+    done = meetings.take_in(Book(root), path)
+    assert clock.monotonic() - start < 30
+    # Those in years that are none are left out.
+    assert {one["at"][:4] for one in history(root)} <= {str(year) for year in range(1900, 2027)}
+    assert done.counts["new"] > 100

@@ -11,6 +11,10 @@ from typing import Any
 import pytest
 from helpers.books import commit
 from helpers.books import git
+from helpers.inbox import ADA
+from helpers.inbox import CAMPAIGN
+from helpers.inbox import mail
+from helpers.inbox import sent
 
 from crmctl import clock
 from crmctl.mail.identifiers import send_id
@@ -27,8 +31,6 @@ if TYPE_CHECKING:
     from crmctl.services.ingest.run import Report
 
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
-CAMPAIGN = "01JC0000000000000000000CAM"
-ADA = "01JC0000000000000000000ADA"
 SID = send_id(CAMPAIGN, ADA, "email")
 
 
@@ -53,30 +55,6 @@ def hash_of(root: Path, address: str) -> str:
     from crmctl.services.consenting import keys
 
     return keys.load(Book(root)).keyed(address)
-
-
-def sent(root: Path, *, sid: str = SID, address: str = "ada@example.com") -> None:
-    """Have the ledger say that a message went out."""
-    book = Book(root)
-    to = hash_of(root, address)
-    with Ledger(host.mail_state(book), host.host_id()) as ledger:
-        about = {"cust": ADA, "ch": "email", "to": to}
-        ledger.append_many([(ev, sid, CAMPAIGN, about) for ev in ("plan", "render", "claim")])
-        ledger.append("attempt", sid, CAMPAIGN, n=1)
-        ledger.append("dot", sid, CAMPAIGN, n=1)
-        ledger.append("accept", sid, CAMPAIGN, n=1, code=250)
-
-
-def mail(body: str = "Hello", **headers: str) -> bytes:
-    given = {
-        "From": "Ada <ada@example.com>",
-        "To": "us@shop.example",
-        "Subject": "Hi",
-        "Date": "Sat, 21 Nov 2026 09:30:00 +0000",
-        "Message-ID": "<1@example.com>",
-        **{name.replace("_", "-"): value for name, value in headers.items()},
-    }
-    return ("".join(f"{name}: {value}\n" for name, value in given.items() if value) + f"\n{body}\n").encode()
 
 
 def take(root: Path, *messages: bytes) -> Report:
@@ -454,9 +432,12 @@ def test_stop_from_an_address_of_two_closes_the_address(root: Path) -> None:
     assert tasks(root) == ["Say whose mail it is"]
 
 
-def test_a_date_that_lies_ahead_is_now(root: Path) -> None:
-    take(root, mail(Date="Sat, 21 Nov 2099 09:30:00 +0000"))
-    assert history(root)[0]["at"] == "2026-11-22T11:00:00+01:00"
+def test_a_date_that_lies_ahead_is_not_believed(root: Path) -> None:
+    received = "from a by b; Sat, 21 Nov 2026 10:00:00 +0000"
+    take(root, mail(Date="Sat, 21 Nov 2099 09:30:00 +0000", Received=received))
+    take(root, mail(Date="Sat, 21 Nov 2099 09:30:00 +0000", Message_ID="<2@x>"))
+    assert [one["at"][:10] for one in history(root)] == ["2000-01-01", "2026-11-21"]
+    assert tasks(root) == ["Read a mail: it does not say when it was written, so it stops no sequence"]
 
 
 def test_hidden_and_control_characters_do_not_reach_a_record(root: Path) -> None:

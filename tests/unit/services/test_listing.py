@@ -11,7 +11,6 @@ from helpers.books import fresh
 
 from crmctl.query import BadFilter
 from crmctl.services.listing import listed
-from crmctl.services.listing import matching
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -158,9 +157,8 @@ def test_order_is_always_the_same_and_what_is_absent_comes_last(
 
 
 def test_several_filters_must_all_match(book: Book) -> None:
-    thing = book.schema.require("thing")
-    assert matching(book, thing, ["weight>1", "weight<3"]) == ["t2"]
-    assert matching(book, thing, []) == ["odd", "one", "t1", "t2", "t3"]
+    assert rows(book, "thing", "weight>1", "weight<3", fields=["handle"]) == [["t2"]]
+    assert rows(book, "thing", fields=["handle"]) == [["odd"], ["one"], ["t1"], ["t2"], ["t3"]]
     assert rows(book, "thing", "weight>1", fields=["handle"], handles=["t3"]) == [["t3"]]
     assert rows(book, "thing", "weight>1", fields=["handle"], handles=["t1"]) == []
 

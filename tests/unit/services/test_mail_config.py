@@ -27,6 +27,7 @@ from crmctl.services.mailing.config import Access
 from crmctl.services.mailing.config import Dkim
 from crmctl.services.mailing.config import Inbox
 from crmctl.services.mailing.config import MailServer
+from crmctl.services.mailing.config import SmsSpool
 from crmctl.services.mailing.config import Unsubscribe
 from crmctl.services.mailing.config import UserConfig
 
@@ -128,6 +129,25 @@ def test_inboxes(text: str, inbox: Inbox) -> None:
 
 
 # What is wrong
+
+
+@pytest.mark.parametrize("kind", ["gammu", "smstools"])
+def test_text_messages_leave_by_a_folder(kind: str) -> None:
+    found = read(f"sms:\n  {kind}: /var/spool/{kind}\n")
+    assert (found.sms, found.mail) == (SmsSpool(kind, f"/var/spool/{kind}"), None)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("sms: {}\n", "1: sms: one of `gammu` and `smstools` says where text messages leave"),
+        ("sms: {gammu: /a, smstools: /b}\n", "1: sms: one of `gammu` and `smstools` says where text messages leave"),
+        ("sms: {gammu: spool}\n", "1: sms.gammu: 'spool' should be an absolute path"),
+        ("sms: {gamu: /a}\n", "1: sms.gamu: there is no such setting"),
+    ],
+)
+def test_what_is_wrong_with_text_messages_is_named(text: str, words: str) -> None:
+    assert words in faults(text)
 
 
 def test_all_that_is_wrong_is_listed_with_its_line() -> None:

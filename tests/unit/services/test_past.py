@@ -8,6 +8,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 import pytest
+from helpers.books import commit_at
 from helpers.books import git
 from helpers.books import names
 from helpers.books import write
@@ -25,31 +26,21 @@ if TYPE_CHECKING:
     from crmctl.model.settings import Settings
 
 
-def commit(root: Path, monkeypatch: pytest.MonkeyPatch, at: str, files: dict[str, str]) -> str:
-    """A commit made at a time of its own; its id."""
-    write(root, files)
-    monkeypatch.setenv("GIT_COMMITTER_DATE", at)
-    monkeypatch.setenv("GIT_AUTHOR_DATE", at)
-    git(root, "add", "-A")
-    git(root, "commit", "-q", "--allow-empty", "-m", "x")
-    return git(root, "rev-parse", "HEAD").strip()
-
-
 @pytest.fixture
 def commits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, list[str]]:
     """A book in Berlin: Ada comes on the 1st, Bob just before midnight of the 2nd, Ada goes on the 3rd."""
     root = tmp_path / "book"
     root.mkdir()
     git(root, "init", "-q", "-b", "main")
-    first = commit(
+    first = commit_at(
         root,
         monkeypatch,
         "2026-03-01T09:00:00+01:00",
         {"/crm.yaml": "name: Old\ntimezone: Europe/Berlin\n", "customers/ada.yaml": "name: Ada\n"},
     )
-    second = commit(root, monkeypatch, "2026-03-02T23:59:30+01:00", {"customers/bob.yaml": "name: Bob\n"})
+    second = commit_at(root, monkeypatch, "2026-03-02T23:59:30+01:00", {"customers/bob.yaml": "name: Bob\n"})
     (root / "records" / "customers" / "ada.yaml").unlink()
-    third = commit(
+    third = commit_at(
         root, monkeypatch, "2026-03-03T00:00:00+01:00", {"/crm.yaml": "name: New\ntimezone: Europe/Berlin\n"}
     )
     return root, [first, second, third]
@@ -107,7 +98,7 @@ def test_the_second_time_nothing_is_made_again(commits: tuple[Path, list[str]]) 
 
 def test_commits_of_one_content_share_it(commits: tuple[Path, list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
     root, ids = commits
-    same = commit(root, monkeypatch, "2026-03-04T09:00:00+01:00", {})
+    same = commit_at(root, monkeypatch, "2026-03-04T09:00:00+01:00", {})
     assert same != ids[2]
     past.on_day(Book(root), date(2026, 3, 3)).index.close()
     (path,) = kept(root)
@@ -160,7 +151,7 @@ def test_a_mistake_of_ours_is_not_hidden(commits: tuple[Path, list[str]], monkey
 def test_while_another_one_makes_it_memory_has_to_do(
     commits: tuple[Path, list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("crmctl.index.index.WAIT", 0)
+    monkeypatch.setattr("crmctl.index.connecting.WAIT", 0)
     root, _ = commits
     book = Book(root)
     folder = book.places.own / "past"
@@ -189,11 +180,11 @@ def test_a_book_below_the_top_of_its_repository(tmp_path: Path, monkeypatch: pyt
     git(tmp_path, "init", "-q", "-b", "main")
     root = tmp_path / "office" / "book"
     root.mkdir(parents=True)
-    commit(
+    commit_at(
         root, monkeypatch, "2026-03-01T09:00:00+01:00", {"/crm.yaml": "name: T\n", "customers/ada.yaml": "name: Ada\n"}
     )
     write(tmp_path, {"customers/not-ours.yaml": "name: X\n"})
-    commit(root, monkeypatch, "2026-03-02T09:00:00+01:00", {"customers/bob.yaml": "name: Bob\n"})
+    commit_at(root, monkeypatch, "2026-03-02T09:00:00+01:00", {"customers/bob.yaml": "name: Bob\n"})
     assert names(past.on_day(Book(root), date(2026, 3, 1)).index, "customers") == ["ada"]
     assert names(past.on_day(Book(root), date(2026, 3, 2)).index, "customers") == ["ada", "bob"]
 
@@ -204,7 +195,7 @@ def test_what_cannot_be_read_in_a_commit_does_not_hide_the_rest(
     root, _ = commits
     (root / "records" / "customers" / "link.yaml").symlink_to("bob.yaml")
     torn = {"customers/torn.yaml": "name: [\n", "/crm.yaml": "", "notes.txt": "x"}
-    commit(root, monkeypatch, "2026-03-05T09:00:00+00:00", torn)
+    commit_at(root, monkeypatch, "2026-03-05T09:00:00+00:00", torn)
     book = Book(root)
     then = past.open_past(book, "HEAD")
     assert names(then.index, "customers") == ["bob"]
@@ -217,7 +208,7 @@ def test_settings_that_cannot_be_read_are_told_and_not_made_up(
     commits: tuple[Path, list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root, _ = commits
-    commit(root, monkeypatch, "2026-03-05T09:00:00+00:00", {"/crm.yaml": "name: [\n"})
+    commit_at(root, monkeypatch, "2026-03-05T09:00:00+00:00", {"/crm.yaml": "name: [\n"})
     (root / "crm.yaml").write_text("name: Mended\n")
     with pytest.raises(NoBook, match=r"as it was then, crm\.yaml:"):
         _ = past.open_past(Book(root), "HEAD").index

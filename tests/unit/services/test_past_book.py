@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 import pytest
+from helpers.books import commit_at
 from helpers.books import contents
 from helpers.books import git
 from helpers.books import names
@@ -41,21 +42,11 @@ if TYPE_CHECKING:
 NOON = datetime(2026, 6, 15, 12, tzinfo=UTC)
 
 
-def commit(root: Path, monkeypatch: pytest.MonkeyPatch, at: str, files: dict[str, str]) -> str:
-    """A commit made at a time of its own; its id."""
-    write(root, files)
-    monkeypatch.setenv("GIT_COMMITTER_DATE", at)
-    monkeypatch.setenv("GIT_AUTHOR_DATE", at)
-    git(root, "add", "-A")
-    git(root, "commit", "-q", "--allow-empty", "-m", "x")
-    return git(root, "rev-parse", "HEAD").strip()
-
-
 @pytest.fixture
 def root(book_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     git(book_dir, "update-ref", "-d", "HEAD")
-    commit(book_dir, monkeypatch, "2026-06-01T09:00:00Z", {"customers/ada.yaml": "name: Ada\n"})
-    commit(book_dir, monkeypatch, "2026-06-03T09:00:00Z", {"customers/bob.yaml": "name: Bob\n"})
+    commit_at(book_dir, monkeypatch, "2026-06-01T09:00:00Z", {"customers/ada.yaml": "name: Ada\n"})
+    commit_at(book_dir, monkeypatch, "2026-06-03T09:00:00Z", {"customers/bob.yaml": "name: Bob\n"})
     return book_dir
 
 
@@ -103,15 +94,15 @@ def test_the_second_time_no_git_is_asked(root: Path, monkeypatch: pytest.MonkeyP
 def test_another_head_is_another_history(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clock.freeze(NOON)
     assert names(past.open_past(Book(root), "2026-06-04").index, "customers") == ["ada", "bob"]
-    commit(root, monkeypatch, "2026-06-04T09:00:00Z", {"customers/eve.yaml": "name: Eve\n"})
+    commit_at(root, monkeypatch, "2026-06-04T09:00:00Z", {"customers/eve.yaml": "name: Eve\n"})
     assert names(past.open_past(Book(root), "2026-06-04").index, "customers") == ["ada", "bob", "eve"]
 
 
 def test_what_was_merged_later_counts_from_the_merge_on(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     git(root, "switch", "-q", "-c", "side", "HEAD~1")
-    commit(root, monkeypatch, "2026-06-05T09:00:00Z", {"customers/sue.yaml": "name: Sue\n"})
+    commit_at(root, monkeypatch, "2026-06-05T09:00:00Z", {"customers/sue.yaml": "name: Sue\n"})
     git(root, "switch", "-q", "main")
-    commit(root, monkeypatch, "2026-06-04T09:00:00Z", {"customers/eve.yaml": "name: Eve\n"})
+    commit_at(root, monkeypatch, "2026-06-04T09:00:00Z", {"customers/eve.yaml": "name: Eve\n"})
     monkeypatch.setenv("GIT_COMMITTER_DATE", "2026-06-07T09:00:00Z")
     git(root, "merge", "-q", "--no-edit", "side")
     for day, there in ((5, ["ada", "bob", "eve"]), (6, ["ada", "bob", "eve"]), (7, ["ada", "bob", "eve", "sue"])):
@@ -146,9 +137,9 @@ def test_a_repository_that_is_older_than_the_book(tmp_path: Path, root: Path, mo
     top.mkdir()
     git(top, "init", "-q", "-b", "main")
     write(top, {"/README": "x"})
-    early = commit(top, monkeypatch, "2026-05-01T09:00:00Z", {})
+    early = commit_at(top, monkeypatch, "2026-05-01T09:00:00Z", {})
     shutil.copytree(root / "records", top / "crm" / "records")
-    born = commit(top, monkeypatch, "2026-06-01T09:00:00Z", {"/crm/crm.yaml": "timezone: UTC\n"})
+    born = commit_at(top, monkeypatch, "2026-06-01T09:00:00Z", {"/crm/crm.yaml": "timezone: UTC\n"})
     book = Book(top / "crm")
     assert (past.on_day(book, date(2020, 1, 1)).shown.commit, past.on_day(book, date(2020, 1, 1)).shown.younger) == (
         born,
@@ -165,7 +156,7 @@ def test_a_repository_that_is_older_than_the_book(tmp_path: Path, root: Path, mo
 
 def test_settings_that_are_in_no_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     git(tmp_path, "init", "-q", "-b", "main")
-    bare = commit(tmp_path, monkeypatch, "2026-06-01T09:00:00Z", {"customers/ada.yaml": "name: Ada\n"})
+    bare = commit_at(tmp_path, monkeypatch, "2026-06-01T09:00:00Z", {"customers/ada.yaml": "name: Ada\n"})
     write(tmp_path, {"/crm.yaml": "name: T\n"})
     for text in (bare, "2020-01-01"):
         with pytest.raises(NotFound, match=r"no commit of this branch has a crm\.yaml") as refused:
@@ -234,7 +225,7 @@ def test_an_index_made_from_one_near_by_is_the_same(book_dir: Path, monkeypatch:
         for path in files:  # git would write through it.
             if (book_dir / "records" / path).is_symlink():
                 (book_dir / "records" / path).unlink()
-        ids.append(commit(book_dir, monkeypatch, f"2026-06-0{number + 1}T09:00:00Z", files))
+        ids.append(commit_at(book_dir, monkeypatch, f"2026-06-0{number + 1}T09:00:00Z", files))
     assert Book(book_dir).index
     grown = 0
     for one in chance.sample(ids, len(ids)):
@@ -263,10 +254,10 @@ def test_far_away_or_with_other_settings_it_is_made_anew(root: Path, monkeypatch
     assert names(first.index, "customers") == ["ada"]
     assert made == []
     monkeypatch.setattr(pastindex, "_FAR", 0)
-    commit(root, monkeypatch, "2026-06-05T09:00:00Z", {"customers/eve.yaml": "name: Eve\n"})
+    commit_at(root, monkeypatch, "2026-06-05T09:00:00Z", {"customers/eve.yaml": "name: Eve\n"})
     assert names(past.open_past(Book(root), "HEAD").index, "customers") == ["ada", "bob", "eve"]
     monkeypatch.setattr(pastindex, "_FAR", 100)
-    commit(root, monkeypatch, "2026-06-06T09:00:00Z", {"/crm.yaml": "timezone: UTC\nname: Other\n"})
+    commit_at(root, monkeypatch, "2026-06-06T09:00:00Z", {"/crm.yaml": "timezone: UTC\nname: Other\n"})
     assert past.open_past(Book(root), "HEAD").settings.name == "Other"
     assert len(made) == 2
 

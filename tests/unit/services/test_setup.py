@@ -274,10 +274,10 @@ def test_a_disk_that_fills_up_leaves_what_was_there(tmp_path: Path, monkeypatch:
     (tmp_path / "mine.txt").write_text("mine")
     prepare = files.prepare_file
 
-    def full(root: Path, path: str, data: bytes, *, durable: bool = True) -> str:
+    def full(root: Path, path: str, data: bytes, *, durable: bool, program: bool) -> str:
         if path.startswith("templates/"):
             raise errors.StorageFailed(f"{path}: cannot write: no space left on device")
-        return prepare(root, path, data, durable=durable)
+        return prepare(root, path, data, durable=durable, program=program)
 
     monkeypatch.setattr("crmctl.store.placing.prepare_file", full)
     with pytest.raises(errors.StorageFailed, match="no space"):

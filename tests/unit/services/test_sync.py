@@ -241,6 +241,30 @@ def test_links_and_executables_do_not_come(team: Team, ann: Path, run: Run, mode
     assert head(team.remote) == head(ann)
 
 
+@pytest.mark.parametrize("side", ["ours", "theirs"])
+def test_a_program_that_both_changed_stays_one(team: Team, ann: Path, run: Run, side: str) -> None:
+    bob = team.clone("bob")
+    (bob / "bin").mkdir()
+    for at, text in enumerate(("one", "two")):
+        (bob / "bin/send").write_text(f"{text}\n")
+        (bob / "bin/send").chmod(0o755)
+        commit(bob)
+        git(bob, "push", "-q", "origin", "HEAD:main")
+        if not at:
+            git(ann, "pull", "-q", "origin", "main")
+    (ann / "bin/send").write_text("three\n")
+    commit(ann)
+    done = run("-C", ann, "sync")
+    assert done.code == 5
+    assert "executable" in run("-C", ann, "conflicts").err
+    assert run("-C", ann, "resolve", "bin/send", f"--{side}").code == 0
+    assert run("-C", ann, "sync").code == 0
+    assert git(ann, "ls-tree", "HEAD", "bin/send").startswith("100755 blob")
+    assert (ann / "bin/send").read_text() == {"ours": "three\n", "theirs": "two\n"}[side]
+    assert (ann / "bin/send").stat().st_mode & 0o111 == 0o111
+    assert git(ann, "status", "--porcelain") == ""
+
+
 # When the other side is not there, or others are faster
 
 

@@ -17,6 +17,8 @@ from crmctl.services.today import today
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from conftest import Run
+
 
 @pytest.fixture
 def book(sample_dir: Path) -> Book:
@@ -47,6 +49,11 @@ def test_the_sample_s_day(book: Book) -> None:
         ("due", "new-clause-4", 0),
         ("overdue", "call-rogers-about-the-decision", -12),
         ("due", "answer-about-order-411", 0),
+        ("unanswered", "frantisek-wichterlova", -12),
+        ("unanswered", "frank-harris", -7),
+        ("unanswered", "tim-goyer", -6),
+        ("unanswered", "terhi-hamalainen", -3),
+        ("unanswered", "hugh-o-reilly", 0),
         ("respond", "order-411-incomplete", -3),
         ("respond", "jukebox-needs-wav", 1),
         ("past-close", "rogers-shop-music", -16),
@@ -179,3 +186,92 @@ def test_a_newsletter_keeps_nobody_warm(small: Path) -> None:
     told = line.format("2026-01-20", "call", "") + line.format("2026-02-25", "email", "campaign")
     _put(small, "interactions/ann.jsonl", told.replace(', "source": ""', "") + line.format("2026-02-26", "note", "x"))
     assert [due.reason for due in today(Book(small))] == ["last contact 2026-01-20, 41 days ago, wanted every 30 days"]
+
+
+def _told(root: Path, customer: str, *lines: str) -> None:
+    """A customer with a history; each line is a moment in 2026, a type, a direction, and more of its JSON."""
+    _put(root, f"customers/{customer}.yaml", f"name: {customer.title()}\nowner: ann\n")
+    made = []
+    for number, line in enumerate(lines):
+        at, type_, direction, *more = line.split(" ", 3)
+        fields = f', "direction": "{direction}"' if direction != "-" else ""
+        fields += f", {more[0]}" if more else ""
+        made.append(f'{{"id": "0{number}", "at": "2026-{at}:00+01:00", "type": "{type_}"{fields}}}\n')
+    _put(root, f"interactions/{customer}.jsonl", "".join(made))
+
+
+def test_who_wrote_and_heard_nothing_since_waits_for_an_answer(small: Path) -> None:
+    _told(small, "late", "02-25T09:00 email in")
+    _told(small, "new", "03-02T09:30 message in")
+    _told(small, "missed", '02-27T09:00 call in "outcome": "missed"')
+    _told(small, "answered", "02-25T09:00 email in", "02-25T09:30 email out")
+    _told(small, "once-more", "02-25T09:00 email in", "02-25T09:30 email out", "02-28T09:00 email in")
+    found = today(Book(small))
+    assert _brief(found) == [
+        ("unanswered", "late", -5),
+        ("unanswered", "missed", -3),
+        ("unanswered", "once-more", -2),
+        ("unanswered", "new", 0),
+    ]
+    assert found[0].reason == "wrote (email) on Wed 2026-02-25 09:00, 5 days ago, not answered"
+    assert found[1].reason == "called and did not reach us on Fri 2026-02-27 09:00, 3 days ago, not answered"
+    assert found[3].reason == "wrote (message) on Mon 2026-03-02 09:30, not answered"
+    assert today(Book(small), owner="bob") == []
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        "02-26T09:00 call - ",
+        "02-26T09:00 meeting - ",
+        "02-26T09:00 letter out",
+        '02-26T09:00 call in "outcome": "reached"',
+        '02-26T09:00 note - "outcome": "answered"',
+    ],
+)
+def test_whatever_we_said_since_is_an_answer(small: Path, after: str) -> None:
+    _told(small, "kim", "02-25T09:00 email in", after.strip())
+    assert today(Book(small)) == []
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        '02-26T09:00 email out "source": "campaign"',
+        '02-26T09:00 email out "source": "sequence"',
+        '02-26T09:00 call out "outcome": "no answer"',
+        '02-26T09:00 email in "outcome": "opt-out"',
+        "02-26T09:00 note out",
+        "03-09T09:00 meeting -",
+    ],
+)
+def test_a_newsletter_a_failed_call_and_a_note_are_none(small: Path, after: str) -> None:
+    _told(small, "kim", "02-25T09:00 email in", after)
+    assert _brief(today(Book(small))) == [("unanswered", "kim", -5)]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "02-15T09:00 email in",
+        "03-02T10:30 email in",
+        '02-25T09:00 email in "outcome": "opt-out"',
+        '02-25T09:00 email in "outcome": "auto-reply, back 2026-03-05"',
+        '02-25T09:00 email in "outcome": "invitation accepted"',
+        '02-25T09:00 email in "outcome": "answered"',
+        '02-25T09:00 note in "outcome": "auto-reply"',
+        '02-25T09:00 call in "outcome": "reached"',
+        "02-25T09:00 purchase in",
+    ],
+)
+def test_not_everything_that_comes_in_wants_an_answer(small: Path, line: str) -> None:
+    _told(small, "kim", line)
+    assert today(Book(small)) == []
+
+
+def test_who_waits_stands_under_a_heading_of_their_own(small: Path, run: Run) -> None:
+    _told(small, "kim", "02-25T09:00 email in")
+    shown = run("-C", small, "--now", "2026-03-02T10:00", "today").out
+    assert "\nWaiting for an answer\n    5 d ago  Kim\n" in shown
+    digest = run("-C", small, "--now", "2026-03-02T10:00", "today", "--mail", "me@example.com").out
+    assert "\nWaiting for an answer\n- Kim · wrote (email) on Wed 2026-02-25 09:00, 5 days ago, not answered" in digest

@@ -195,7 +195,7 @@ def test_the_note_is_the_users_alone(places: Places) -> None:
     note = pins.path()
     assert note.stat().st_mode & 0o777 == 0o600
     assert places.top not in note.parents
-    assert trust.trusted_folders() == [str(places.common_dir)]
+    assert list(pins.read()) == [str(places.common_dir)]
     # A note that others may write in is nobody's word.
     note.chmod(0o666)
     with pytest.raises(Conflict):

@@ -61,22 +61,3 @@ def test_kinds_of_the_book_have_places_too() -> None:
 )
 def test_what_is_no_records_file(path: str) -> None:
     assert layout.place_of(path, SCHEMA) is None
-
-
-@pytest.mark.parametrize(
-    ("path", "sharded", "words"),
-    [
-        ("records/customers/ada.yaml", False, ""),
-        ("records/customers/da/ada.yaml", True, ""),
-        ("records/customers/da/ada.yaml", False, "belongs at records/customers/ada.yaml"),
-        ("records/customers/ada.yaml", True, "belongs at records/customers/da/ada.yaml"),
-        ("records/customers/Ada.yaml", False, "not a handle"),
-        ("records/customers/con.yaml", False, "device name"),
-    ],
-)
-def test_what_is_wrong_with_a_place(path: str, sharded: bool, words: str) -> None:
-    place = layout.place_of(path, SCHEMA)
-    assert place is not None
-    problem = layout.place_problem(path, place, sharded=sharded)
-    assert bool(problem) is bool(words)
-    assert words in problem

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -73,6 +74,10 @@ class Commits:
         paths = [path for path in {**before, **after} if before.get(path) != after.get(path)]
         ids = [{path: oid(data) for path, data in tree.items()} for tree in (before, after)]
         return {path: (ids[0].get(path, ""), ids[1].get(path, "")) for path in paths}
+
+    def programs(self, commit: str, paths: Iterable[str]) -> frozenset[str]:
+        assert commit in self.trees
+        return frozenset(path for path in paths if path.startswith("bin/"))
 
     def keep(self, contents: Iterable[bytes]) -> None:
         self.kept += contents
@@ -253,6 +258,19 @@ def test_what_leads_back_to_what_is_committed_makes_no_commit(place: Place) -> N
     assert (tx.adopted, tx.restored, place.files) == (["a"], [], {"a": b"1", "b": b"2"})
 
 
+@pytest.mark.parametrize("dies", [False, True])
+def test_a_program_may_be_run_afterwards_too(place: Place, dies: bool) -> None:
+    if dies:
+        with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit):
+            patch.setattr(placing, "place", lambda *_: sys.exit())
+            place.commit({"a": b"1", "bin/send": b"1"})
+        place.begin()
+    else:
+        place.commit({"a": b"1", "bin/send": b"1"})
+    assert [bool((place.root / path).stat().st_mode & 0o100) for path in ("a", "bin/send")] == [False, True]
+    assert place.whole()
+
+
 def test_a_new_file_by_hand_goes_along(place: Place) -> None:
     (place.root / "a").write_bytes(b"by hand")
     tx = place.begin()
@@ -334,10 +352,10 @@ def test_files_that_cannot_be_written_stop_head_from_moving(
     place.commit({"a": b"1"})
     real = prepare_file
 
-    def second_fails(root: Path, path: str, data: bytes, *, durable: bool) -> str:
+    def second_fails(root: Path, path: str, data: bytes, *, durable: bool, program: bool) -> str:
         if path == "b":
             raise error
-        return real(root, path, data, durable=durable)
+        return real(root, path, data, durable=durable, program=program)
 
     monkeypatch.setattr(placing, "prepare_file", second_fails)
     with pytest.raises(type(error)):

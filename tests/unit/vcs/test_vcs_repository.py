@@ -14,9 +14,9 @@ from crmctl.errors import Conflict
 from crmctl.errors import GitFailed
 from crmctl.vcs import places
 from crmctl.vcs import repository
+from crmctl.vcs.objects import blob_id
 from crmctl.vcs.repository import Entry
 from crmctl.vcs.repository import Repository
-from crmctl.vcs.repository import blob_id
 from crmctl.vcs.run import attempt
 
 if TYPE_CHECKING:
@@ -78,6 +78,19 @@ def test_a_commit_can_take_files_away(book: Repository) -> None:
     first = book.build(book.head(), "add", dict.fromkeys(ODD, b"x"))
     second = book.build(first, "remove", dict.fromkeys(ODD))
     assert [entry.path for entry in book.files(second)] == ["crm.yaml"]
+
+
+def test_a_program_stays_one_and_a_record_never_is(book: Repository) -> None:
+    commit(book.places.top, {"/bin/send": "1\n", "/bin/plain": "1\n", "/records/customers/ada.yaml": "name: Ada\n"})
+    git(book.places.top, "update-index", "--chmod=+x", "bin/send", "records/customers/ada.yaml")
+    git(book.places.top, "commit", "-q", "-m", "programs")
+    start = book.head()
+    paths = ["bin/send", "bin/plain", "records/customers/ada.yaml"]
+    assert book.programs(start, paths) == {"bin/send"}
+    new = book.build(start, "x", dict.fromkeys([*paths, "bin/new"], b"2\n"))
+    assert {entry.path for entry in book.files(new) if entry.mode == "100755"} == {"bin/send"}
+    assert book.programs("", paths) == frozenset()
+    assert "bin/send" not in {entry.path for entry in book.files(book.build(new, "y", {"bin/send": None}))}
 
 
 def test_the_first_commit_of_all(tmp_path: Path) -> None:
@@ -150,16 +163,7 @@ def test_what_changed_between_two_commits(inner: Repository) -> None:
     assert inner.changes("1" * 40, inner.head()) is None
 
 
-def test_history_by_time(book: Repository) -> None:
-    first = book.head()
-    for seconds in ("2000000000", "2000001000"):
-        env = {**os.environ, "GIT_COMMITTER_DATE": f"{seconds} +0000"}
-        subprocess.run(
-            ["git", "-C", book.places.top, "commit", "-q", "--allow-empty", "-m", seconds], env=env, check=True
-        )
-    assert book.commit_before(1) == ""
-    assert book.commit_before(2_000_000_999) == in_git(book, "rev-parse", "HEAD~1").strip()
-    assert book.first_commit()[0] == first
+def test_the_tree_of_a_commit(book: Repository) -> None:
     assert book.tree(book.head()) == in_git(book, "rev-parse", "HEAD^{tree}").strip()
 
 

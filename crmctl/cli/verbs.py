@@ -1,0 +1,241 @@
+"""``add``, ``list``, ``show``, ``set``, ``edit`` and ``rm``: the same for every kind, made from its declaration."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from typing import Any
+
+import click
+
+from crmctl.cli.app import App
+from crmctl.cli.app import pass_app
+from crmctl.cli.options import Command
+from crmctl.cli.options import adopt_option
+from crmctl.cli.options import output_option
+from crmctl.cli.options import set_option
+from crmctl.cli.options import split_assignment
+from crmctl.cli.options import yes_option
+from crmctl.errors import InvalidData
+from crmctl.errors import NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from crmctl.model.fields import Kind
+
+
+def _current(app: App, kind: Kind) -> Kind:
+    """The kind with the words and fields of the book that is open."""
+    found = app.book.schema.kind(kind.name)
+    if found is None:
+        raise NotFound(f"the book had no kind {kind.name!r} then")
+    return found
+
+
+def _add(kind: Kind) -> click.Command:
+    offered = [(field.name, field) for field in kind.stored if field.option]
+    groups = [field for field in kind.stored if field.type == "group" and field.shape == "one"]
+    offered += [(f"{group.name}.{part.name}", part) for group in groups for part in group.fields if part.option]
+
+    @pass_app
+    def add(app: App, /, title: str, sets: tuple[str, ...], handle: str, adopt: bool, **values: Any) -> None:
+        from crmctl.services import records
+        from crmctl.services.records import Assignment
+
+        assignments = [Assignment(*split_assignment(text)) for text in sets]
+        for position, (name, field) in enumerate(offered):
+            value = values[f"field_{position}"]
+            if field.shape == "list":
+                assignments += [Assignment(f"{name}+", text) for text in value]
+            elif value not in (None, False):
+                assignments.append(Assignment(name, "yes" if value is True else value))
+        current = _current(app, kind)
+        try:
+            app.written(records.add(app.book, current, title, assignments, handle=handle, adopt=adopt))
+        except InvalidData as error:
+            from crmctl.cli.lacking import too_little
+
+            raise too_little(current, title, error) or error from error
+
+    params: list[click.Parameter] = [click.Argument(["title"], metavar=kind.title.upper())]
+    for position, (_, field) in enumerate(offered):
+        many = field.shape == "list"
+        flag = field.type == "boolean"
+        text = field.help or (f"one of {', '.join(field.choices)}" if field.choices else f"its {_in_words(field.name)}")
+        params.append(
+            click.Option(
+                [field.option, f"field_{position}"],
+                multiple=many,
+                is_flag=flag or None,  # False would let the option stand without a value.
+                help=text[:1].upper() + text[1:] + ".",
+            )
+        )
+    params.append(click.Option(["--handle"], default="", help="Its name in the book; made from the name when absent."))
+    return _decorated("add", add, params, f"Add {_one(kind)}.", set_option, adopt_option)
+
+
+def _list(kind: Kind) -> click.Command:
+    @pass_app
+    def list_(app: App, filters: tuple[str, ...], fields: str, sort: tuple[str, ...], limit: int, form: str) -> None:
+        from crmctl.render.rows import Column
+        from crmctl.services.listing import listed
+
+        names = [name.strip() for name in fields.split(",") if name.strip()]
+        current = _current(app, kind)
+        if not names and "handle" not in current.columns:  # Such a record is named by its id.
+            names = {"ids": ["id"], "table": [], "md": []}.get(form, [*current.columns, "id"])
+        found = listed(app.book, current, filters, fields=names, sort=_sorts(sort), limit=limit)
+        numbers = ("integer", "percent", "days", "money", "number")
+        columns = [Column(name, right=field.type in numbers) for name, field in found.fields]
+        nothing = f"No {kind.plural} match." if filters else f"No {kind.plural} yet."
+        app.rows(form, columns, found.rows, nothing=nothing)
+
+    params: list[click.Parameter] = [
+        click.Argument(["filters"], nargs=-1, metavar="[FILTER]...", shell_complete=_complete_filter),
+        click.Option(["--fields"], default="", metavar="A,B", help="The fields to show, with commas between them."),
+        click.Option(["--sort"], multiple=True, metavar="[-]FIELD", help="Sort by a field, with - downwards."),
+        click.Option(["--limit"], type=click.IntRange(min=1), default=None, help="At most so many rows."),
+    ]
+    help_text = (
+        f"List {kind.plural}.\n\nFILTER is words, or FIELD:VALUE, FIELD=VALUE, FIELD>=VALUE; several must all match; "
+        "-TERM, or, not and ( ) work. crmctl help filters says more."
+    )
+    return _decorated("list", list_, params, help_text, output_option(), unknown=True)
+
+
+def _sorts(sort: tuple[str, ...]) -> list[str]:
+    return [name.strip() for text in sort for name in text.split(",") if name.strip()]
+
+
+def _show(kind: Kind) -> click.Command:
+    @pass_app
+    def show(app: App, ref: str, form: str) -> None:
+        from crmctl.cli.show import show_record
+
+        show_record(app, _current(app, kind), ref, form)
+
+    option = output_option("table", formats=("table", "json", "yaml", "ids"))
+    return _decorated("show", show, [_ref(kind)], f"Show {_one(kind)}, whole.", option)
+
+
+def _set(kind: Kind) -> click.Command:
+    @pass_app
+    def set_(app: App, ref: str, assignments: tuple[str, ...], adopt: bool) -> None:
+        from crmctl.cli.pick import picked
+        from crmctl.services import lines
+        from crmctl.services import records
+        from crmctl.services.records import Assignment
+
+        current = _current(app, kind)
+        parts = [Assignment(*split_assignment(text)) for text in assignments]
+        handle = picked(app, current, ref)
+        change = lines.change if current.storage == "jsonl" else records.change
+        app.written(change(app.book, current, handle, parts, adopt=adopt))
+
+    params: list[click.Parameter] = [
+        _ref(kind),
+        click.Argument(
+            ["assignments"],
+            nargs=-1,
+            required=True,
+            metavar="FIELD=VALUE...",
+            shell_complete=_complete_assignment,
+        ),
+    ]
+    help_text = (
+        f"Set fields of {_one(kind)}.\n\nFIELD=VALUE sets, FIELD= takes out, FIELD+=VALUE and FIELD-=VALUE change a "
+        "list, GROUP.PART=VALUE and MAP.KEY=VALUE reach inside."
+    )
+    return _decorated("set", set_, params, help_text, adopt_option, unknown=True)
+
+
+def _edit(kind: Kind) -> click.Command:
+    @pass_app
+    def edit(app: App, ref: str) -> None:
+        from crmctl.cli.editor import edit_record
+        from crmctl.cli.pick import picked
+
+        current = _current(app, kind)
+        edit_record(app, current, picked(app, current, ref))
+
+    return _decorated("edit", edit, [_ref(kind)], f"Change {_one(kind)} in your editor.")
+
+
+def _rm(kind: Kind) -> click.Command:
+    @pass_app
+    def rm(app: App, ref: str, force: bool, yes: bool, adopt: bool) -> None:
+        from crmctl.cli.pick import picked
+        from crmctl.services import lines
+        from crmctl.services import records
+
+        current = _current(app, kind)
+        handle = picked(app, current, ref)
+        if current.name == "customer":
+            row = app.book.index.row("SELECT COUNT(*) FROM interactions WHERE customer = ?", (handle,))
+            if row and row[0]:
+                app.confirm(f"Remove {handle} and {row[0]} interaction(s)?", yes=yes or force)
+        if current.storage == "jsonl":
+            app.written(lines.remove(app.book, current, handle, adopt=adopt))
+        else:
+            app.written(records.remove(app.book, current, handle, force=force, adopt=adopt))
+
+    params: list[click.Parameter] = [
+        _ref(kind),
+        click.Option(["--force"], is_flag=True, help="Even if other records name it."),
+    ]
+    return _decorated("rm", rm, params, f"Remove {_one(kind)}; git keeps what was.", yes_option, adopt_option)
+
+
+def _one(kind: Kind) -> str:
+    return f"{'an' if kind.name[0] in 'aeiou' else 'a'} {_in_words(kind.name)}"
+
+
+def _in_words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _ref(kind: Kind) -> click.Argument:
+    def complete(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[Any]:
+        from crmctl.cli.complete import handles
+
+        return handles(context, kind.name, incomplete)
+
+    return click.Argument(["ref"], metavar="REF", shell_complete=complete)
+
+
+def _complete_filter(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[Any]:
+    from crmctl.cli.complete import filter_terms
+
+    return filter_terms(context, incomplete)
+
+
+def _complete_assignment(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[Any]:
+    from crmctl.cli.complete import assignments
+
+    return assignments(context, incomplete)
+
+
+def _decorated(
+    name: str,
+    callback: Callable[..., None],
+    params: list[click.Parameter],
+    help_text: str,
+    *decorators: Callable[..., Any],
+    unknown: bool = False,
+) -> click.Command:
+    """A command from its parts; with ``unknown``, words that begin with ``-`` may be filters (``-tag:cold``)."""
+    for decorate in reversed(decorators):
+        callback = decorate(callback)
+    more = list(reversed(getattr(callback, "__click_params__", [])))
+    settings = {"ignore_unknown_options": True} if unknown else {}
+    return Command(name, callback=callback, params=[*params, *more], help=help_text, context_settings=settings)
+
+
+MAKERS: dict[str, Callable[[Kind], click.Command]] = {
+    "add": _add,
+    "list": _list,
+    "show": _show,
+    "set": _set,
+    "edit": _edit,
+    "rm": _rm,
+}

@@ -1,0 +1,47 @@
+"""The log of this host taken by one process, and the start of the machine that its lines name."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from crmctl.errors import Locked
+from crmctl.mail.ledger.durable import FLAGS
+from crmctl.mail.ledger.durable import PRIVATE
+from crmctl.mail.ledger.durable import failed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def open_locked(path: Path) -> int:
+    """A descriptor to append to the log at ``path``, which no other process has as long as it is open.
+
+    Raises:
+        Locked: another process has it.
+        StorageFailed: it cannot be made.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | FLAGS, PRIVATE)
+    except OSError as exc:
+        raise failed(path, exc, "open") from exc
+    try:
+        import fcntl
+    except ImportError:  # Windows; the lock of the run has to do
+        return descriptor
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as exc:
+        os.close(descriptor)
+        message = f"{path}: another crmctl is writing to this ledger"
+        raise Locked(message, hint="Wait for it to finish and run the command again.") from exc
+    return descriptor
+
+
+def boot() -> str:
+    """Some letters that change when this machine starts again, where the system tells."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:  # noqa: PTH123
+            return file.read(8)
+    except OSError:
+        return ""

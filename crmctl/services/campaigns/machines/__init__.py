@@ -1,0 +1,3 @@
+"""Which machine sends: the one that is named, or whichever claims a message first."""
+
+from __future__ import annotations

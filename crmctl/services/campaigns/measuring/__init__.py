@@ -1,0 +1,3 @@
+"""What came of a campaign."""
+
+from __future__ import annotations
