@@ -87,11 +87,18 @@ def _words(known: Names, here: Names, good: list[str], step: str) -> str:
 
 
 def explained(known: Names, problems: Sequence[str]) -> list[str]:
-    """What a message lacks, as ``render`` tells it: where no customer can have it, that it is no field."""
+    """What a message lacks, as ``render`` tells it: that it is no field where no customer can have it, or where it is
+    said for all of them."""
     told = []
     for problem in problems:
         name = problem.removesuffix(_MISSING)
         reason = wrong(known, name) if name != problem else ""
         # What the template was to make itself has a name of its own.
         told.append(reason if "." in name or "`?" in reason else "")
-    return [reason or problem for reason, problem in zip(told, problems, strict=True)]
+    return [reason or _where(problem) for reason, problem in zip(told, problems, strict=True)]
+
+
+def _where(problem: str) -> str:
+    """``problem``, with the file to say it in if that is one for the whole book."""
+    name = problem.removesuffix(_MISSING)
+    return f"{problem}: say {name[5:]} in crm.yaml" if name != problem and name.startswith("book.") else problem

@@ -63,6 +63,11 @@ def test_what_a_message_lacks_and_what_it_cannot_have() -> None:
     ]
 
 
+def test_what_the_book_lacks_is_said_in_its_settings() -> None:
+    told = merge_names.explained(KNOWN, ["book.postal_address is missing", "customer.role is missing"])
+    assert told == ["book.postal_address is missing: say postal_address in crm.yaml", "customer.role is missing"]
+
+
 def test_everything_that_a_customer_brings_has_a_known_name(book_dir: Path) -> None:
     """The names are told from the schema; what the data really has must not be more."""
     files = {
