@@ -23,15 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-SOAK = bool(os.environ.get("CRMCTL_SOAK"))
-PEOPLE = 300 if SOAK else 60
-KILLS = 40 if SOAK else 9
-
-
-@pytest.fixture(scope="module", params=["soak"] if SOAK else ["daily"])
-def size(request: pytest.FixtureRequest) -> str:
-    """Which size is run; told in the name of the test."""
-    return str(request.param)
+PEOPLE = 300
+KILLS = 40
 
 
 @pytest.fixture
@@ -80,11 +73,9 @@ class Killer:
         return not self._left
 
 
-def test_a_client_that_is_killed_at_any_moment_sends_nobody_anything_twice(
-    tmp_path: Path, server: MailServer, size: str
-) -> None:
+def test_a_client_that_is_killed_at_any_moment_sends_nobody_anything_twice(tmp_path: Path, server: MailServer) -> None:
     root = books.make(tmp_path / "book", PEOPLE)
-    killer = Killer(server, 7 if size == "daily" else 70, KILLS)
+    killer = Killer(server, 70, KILLS)
     for _ in range(KILLS + 3):
         if killer.run("-C", root, "campaign", "send", "spring", "--send") >= 0:
             break
@@ -110,9 +101,9 @@ def test_a_client_that_is_killed_at_any_moment_sends_nobody_anything_twice(
     books.judge(root, server.accepted, PEOPLE)
 
 
-def test_sent_again_it_is_the_same_to_the_last_byte(tmp_path: Path, server: MailServer, size: str) -> None:
+def test_sent_again_it_is_the_same_to_the_last_byte(tmp_path: Path, server: MailServer) -> None:
     root = books.make(tmp_path / "book", PEOPLE, "on_unknown: resend\n")
-    killer = Killer(server, 11 if size == "daily" else 110, KILLS)
+    killer = Killer(server, 110, KILLS)
     now = datetime.fromisoformat("2026-06-01T10:00:00+02:00")  # Mail cannot be sent ahead of the clock.
     for _ in range(KILLS + 12):
         code = killer.run("-C", root, "--now", now.isoformat(), "campaign", "send", "spring", "--send")
