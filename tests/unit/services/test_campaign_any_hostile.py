@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import shutil
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
-from helpers import campaign_book as books
 from helpers.books import commit
 from helpers.books import git
+from helpers.machines import PEOPLE
+from helpers.machines import Died
+from helpers.machines import Machine
+from helpers.machines import shared_book
 from helpers.told_transport import NOW
 from helpers.told_transport import Told
-from helpers.told_transport import go
 from helpers.told_transport import later
 
 from crmctl import clock
 from crmctl.errors import Conflict
 from crmctl.errors import CrmError
 from crmctl.mail.transport.pacing import Rate
-from crmctl.services.book import Book
 from crmctl.services.campaigns import freezing
 from crmctl.services.campaigns.campaign import read
 from crmctl.services.campaigns.machines import claiming
@@ -31,61 +31,9 @@ from crmctl.services.campaigns.running.desk import at_work
 from crmctl.services.campaigns.running.refusing import NotSent
 from crmctl.services.joining import sync
 from crmctl.services.joining import sync_removals
-from crmctl.services.mailing.host import host_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
-
-    from crmctl.services.campaigns.running.asking import Sent
-
-PEOPLE = 6
-RECORD = "records/campaigns/spring.yaml"
-
-
-class Died(Exception):
-    """The process ends here."""
-
-
-class Machine:
-    """One of the machines: a state folder of its own, and a clone."""
-
-    def __init__(self, folder: Path, remote: Path, patch: pytest.MonkeyPatch) -> None:
-        self.root = folder / "book"
-        self.state = folder / "state"
-        self._patch = patch
-        git(remote, "clone", "-q", str(remote), str(self.root))
-
-    @contextmanager
-    def on(self) -> Iterator[Book]:
-        """Work on this machine for a while."""
-        with self._patch.context() as patch:
-            patch.setenv("XDG_STATE_HOME", str(self.state))
-            yield Book(self.root)
-
-    @property
-    def name(self) -> str:
-        with self.on():
-            return host_id()
-
-    def go(self, way: Told | None = None, asked: Asked | None = None, **more: object) -> Sent:
-        with self.on():
-            return go(self.root, way, asked, **more)
-
-    def sync(self) -> None:
-        with self.on() as book:
-            assert sync.sync(book).state == sync.SYNCED
-
-    def sender(self, sender: str) -> None:
-        """Name another sender, and have the others know."""
-        lines = (self.root / RECORD).read_text().splitlines(keepends=True)
-        kept = "".join(line for line in lines if not line.startswith("sender:"))
-        commit(self.root, {"campaigns/spring.yaml": kept + (f"sender: {sender}\n" if sender else "")})
-        self.sync()
-
-    def states(self) -> dict[str, str]:
-        with self.on():
-            return {who: row.state for who, row in books.rows(self.root).items()}
 
 
 @pytest.fixture(autouse=True)
@@ -96,9 +44,7 @@ def monday(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def remote(tmp_path: Path) -> Path:
-    first = books.make(tmp_path / "first", PEOPLE, "sender: any\n")
-    git(tmp_path, "clone", "-q", "--bare", str(first), "remote.git")
-    return tmp_path / "remote.git"
+    return shared_book(tmp_path)
 
 
 @pytest.fixture

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 from helpers import campaign_book as books
 from helpers.books import commit
 from helpers.books import git
+from helpers.machines import PEOPLE
+from helpers.machines import Died
+from helpers.machines import Machine
+from helpers.machines import shared_book
 from helpers.told_transport import LATER
 from helpers.told_transport import LOST
 from helpers.told_transport import NOW
@@ -24,7 +27,6 @@ from crmctl.errors import Conflict
 from crmctl.errors import CrmError
 from crmctl.errors import NotFound
 from crmctl.errors import UsageProblem
-from crmctl.services.book import Book
 from crmctl.services.campaigns import control
 from crmctl.services.campaigns import freezing
 from crmctl.services.campaigns.machines import claiming
@@ -34,54 +36,12 @@ from crmctl.services.campaigns.running.asking import Asked
 from crmctl.services.campaigns.running.desk import at_work
 from crmctl.services.campaigns.running.refusing import NotSent
 from crmctl.services.joining import sync
-from crmctl.services.mailing.host import host_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from collections.abc import Iterator
     from pathlib import Path
 
-    from crmctl.services.campaigns.running.asking import Sent
-
-PEOPLE = 6
-
-
-class Died(Exception):
-    """The process ends here."""
-
-
-class Machine:
-    """One of the machines: a state folder of its own, and a clone."""
-
-    def __init__(self, folder: Path, remote: Path, patch: pytest.MonkeyPatch) -> None:
-        self.root = folder / "book"
-        self._state = folder / "state"
-        self._patch = patch
-        git(remote, "clone", "-q", str(remote), str(self.root))
-
-    @contextmanager
-    def on(self) -> Iterator[Book]:
-        """Work on this machine for a while."""
-        with self._patch.context() as patch:
-            patch.setenv("XDG_STATE_HOME", str(self._state))
-            yield Book(self.root)
-
-    @property
-    def name(self) -> str:
-        with self.on():
-            return host_id()
-
-    def go(self, way: Told | None = None, asked: Asked | None = None, **more: object) -> Sent:
-        with self.on():
-            return go(self.root, way, asked, **more)
-
-    def sync(self) -> None:
-        with self.on() as book:
-            assert sync.sync(book).state == sync.SYNCED
-
-    def states(self) -> dict[str, str]:
-        with self.on():
-            return {who: row.state for who, row in books.rows(self.root).items()}
+    from crmctl.services.book import Book
 
 
 @pytest.fixture(autouse=True)
@@ -92,10 +52,7 @@ def monday(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def remote(tmp_path: Path) -> Path:
-    """What the machines share: a campaign for six people that any of them may send."""
-    first = books.make(tmp_path / "first", PEOPLE, "sender: any\n")
-    git(tmp_path, "clone", "-q", "--bare", str(first), "remote.git")
-    return tmp_path / "remote.git"
+    return shared_book(tmp_path)
 
 
 @pytest.fixture
