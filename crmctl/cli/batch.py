@@ -123,7 +123,7 @@ def _lines(file: TextIO) -> Iterator[tuple[int, list[str]]]:
 
 def _is_alone(command: str, following: list[str]) -> bool:
     """Whether it is a verb of a kind that needs a person, or sends."""
-    from crmctl.cli.root import COMMANDS
+    from crmctl.cli.commands import COMMANDS
 
     if command in COMMANDS:
         return False

@@ -94,8 +94,8 @@ def templates(context: click.Context, incomplete: str) -> list[CompletionItem]:
 
 def commands(incomplete: str) -> list[CompletionItem]:
     """The commands and kinds with their short helps; no command is imported for that."""
-    from crmctl.cli.root import COMMANDS
-    from crmctl.cli.root import HIDDEN
+    from crmctl.cli.commands import COMMANDS
+    from crmctl.cli.commands import HIDDEN
     from crmctl.model.kinds import KINDS
 
     found = [(name, text) for name, (_, _, text) in COMMANDS.items() if name not in HIDDEN]

@@ -9,10 +9,10 @@ import click
 import pytest
 
 from crmctl.cli.app import App
+from crmctl.cli.commands import COMMANDS
+from crmctl.cli.commands import HIDDEN
 from crmctl.cli.records import OWN_VERBS
 from crmctl.cli.records import KindGroup
-from crmctl.cli.root import COMMANDS
-from crmctl.cli.root import HIDDEN
 from crmctl.cli.root import ROOT
 from crmctl.model.kinds import KINDS
 

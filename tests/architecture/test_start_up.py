@@ -22,8 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 READ = """
 crmctl crmctl.__main__ crmctl.clock crmctl.errors
 crmctl.vcs crmctl.vcs.places crmctl.vcs.status
-crmctl.cli crmctl.cli.app crmctl.cli.options crmctl.cli.records crmctl.cli.root crmctl.cli.verbs
-crmctl.cli.verbs
+crmctl.cli crmctl.cli.app crmctl.cli.commands crmctl.cli.options crmctl.cli.records crmctl.cli.root crmctl.cli.verbs
 crmctl.model crmctl.model.columns crmctl.model.fields crmctl.model.kinds crmctl.model.money
 crmctl.model.schema crmctl.model.settings crmctl.model.settings_reading crmctl.model.text crmctl.model.values
 crmctl.index crmctl.index.connecting crmctl.index.ddl crmctl.index.index
@@ -120,6 +119,7 @@ def test_help_imports_no_book_and_no_command(root: Path) -> None:
     assert not any(name.startswith(("crmctl.services", "crmctl.index", "crmctl.store", "sqlite3")) for name in found)
     assert {name for name in found if name.startswith("crmctl.cli.")} <= {
         "crmctl.cli.app",
+        "crmctl.cli.commands",
         "crmctl.cli.options",
         "crmctl.cli.root",
         "crmctl.cli.records",

@@ -19,7 +19,7 @@ from helpers.books import write
 from helpers.golden import golden
 
 from crmctl.cli import root as cli
-from crmctl.cli.root import COMMANDS
+from crmctl.cli.commands import COMMANDS
 from crmctl.index.index import Index
 from crmctl.services import freshness
 

@@ -19,8 +19,8 @@ from helpers.reference import commands_page
 
 from crmctl import errors
 from crmctl.cli.app import App
-from crmctl.cli.root import COMMANDS
-from crmctl.cli.root import HIDDEN
+from crmctl.cli.commands import COMMANDS
+from crmctl.cli.commands import HIDDEN
 from crmctl.cli.root import ROOT
 from crmctl.model import settings as settings_module
 from crmctl.model.fields import TYPES

@@ -26,8 +26,8 @@ _HEAD = """\
 def commands_page() -> str:
     """All commands with their arguments and options, in Markdown."""
     from crmctl.cli.app import App
+    from crmctl.cli.commands import SECTIONS
     from crmctl.cli.root import ROOT
-    from crmctl.cli.root import SECTIONS
 
     root = click.Context(ROOT, info_name="crmctl", obj=App())
     parts = [_HEAD, "## Options of every command\n\nBefore or behind the command.\n\n"]
