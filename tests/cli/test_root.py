@@ -18,8 +18,8 @@ from helpers.books import git
 from helpers.books import write
 from helpers.golden import golden
 
-from crmctl.cli import root as cli
 from crmctl.cli.commands import COMMANDS
+from crmctl.cli.commands import HIDDEN
 from crmctl.index.index import Index
 from crmctl.services import freshness
 
@@ -123,7 +123,7 @@ def test_help_lists_commands_and_kinds_without_a_book(
     done = run(word)
     assert (done.code, done.err) == (0, "")
     for name in [*COMMANDS, "customer", "deal"]:
-        assert bool(re.search(rf"^  {name}  ", done.out, re.MULTILINE)) == (name not in cli.HIDDEN)
+        assert bool(re.search(rf"^  {name}  ", done.out, re.MULTILINE)) == (name not in HIDDEN)
 
 
 def test_no_words_at_all_are_a_call_for_help(run: Run) -> None:
