@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Callable
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +27,10 @@ hypothesis.settings.register_profile("daily", derandomize=True, deadline=None, d
 hypothesis.settings.register_profile("soak", max_examples=1000, deadline=None)
 hypothesis.settings.load_profile("daily")
 
+UNMEASURED = {"crash", "e2e"}
+"""Folders of tests that start thousands of processes, or read thousands of records. To measure coverage there triples
+the price of a start; which lines are reached is measured where a line is tried for its own sake."""
+
 # A shell that starts the tests in the background, or nohup, has them and all that they start ignore these.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
@@ -42,12 +48,33 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture(autouse=True)
-def own_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def own_world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """No setting of the machine leaks in, nothing leaks out; a test that undoes its own patches keeps this world."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         _enter_world(tmp_path_factory, monkeypatch)
-        yield
+        if UNMEASURED.isdisjoint(request.path.relative_to(PROJECT).parts):
+            yield
+        else:
+            with _unmeasured(monkeypatch):
+                yield
     clock.freeze(None)
+
+
+@contextlib.contextmanager
+def _unmeasured(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Measure no coverage: not in this process, nor in those that it starts."""
+    for name in list(os.environ):
+        if name.startswith("COVERAGE_"):
+            monkeypatch.delenv(name)
+    measuring = sys.modules["coverage"].Coverage.current() if "coverage" in sys.modules else None
+    if measuring is None:
+        yield
+        return
+    measuring.stop()
+    try:
+        yield
+    finally:
+        measuring.start()
 
 
 def _enter_world(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
+from helpers import processes
 from helpers.strace import Call
 from helpers.strace import Commands
 from helpers.strace import Ran
@@ -238,7 +239,7 @@ class World:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=processes.LIMIT,
         )
         if done.returncode or done.stderr:
             wrong.append(f"git fsck: {done.stdout}{done.stderr}")
@@ -294,7 +295,12 @@ def git(folder: Path, *arguments: str) -> str:
     moment = "2026-03-01T10:00:00+01:00"
     env = {**os.environ, "GIT_AUTHOR_DATE": moment, "GIT_COMMITTER_DATE": moment}
     done = subprocess.run(
-        ["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=False, env=env, timeout=60
+        ["git", "-C", str(folder), *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=env,
+        timeout=processes.LIMIT,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

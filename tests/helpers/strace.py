@@ -222,17 +222,22 @@ class Commands:
         moment = "2026-03-02T10:00:00+01:00"
         return {
             **env,
-            "PATH": f"{self._tools}{os.pathsep}{env['PATH']}",
-            "GIT_EXEC_PATH": str(self._tools),
+            **(self._addressing(env["PATH"]) if crash.get("CRASH_TARGET", "crmctl") != "crmctl" else {}),
             # Each test has settings of its own otherwise, and what crmctl noted there would be unknown in the next.
             "XDG_CONFIG_HOME": str(self.folder / "config"),
             "GIT_AUTHOR_DATE": moment,
             "GIT_COMMITTER_DATE": moment,
             "PYTHONDONTWRITEBYTECODE": "1",
-            "CRASH_DIR": str(self._traces),
-            "CRASH_TARGET": "",
             **(more or {}),
             **crash,
+        }
+
+    def _addressing(self, path: str) -> dict[str, str]:
+        """What has our git found before the other one. Where no process of git is meant, it would only take time."""
+        return {
+            "PATH": f"{self._tools}{os.pathsep}{path}",
+            "GIT_EXEC_PATH": str(self._tools),
+            "CRASH_DIR": str(self._traces),
         }
 
     def _ask(

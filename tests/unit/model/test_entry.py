@@ -202,3 +202,9 @@ def test_records_are_written_in_the_order_of_their_declaration() -> None:
 def test_values_of_the_wrong_shape_are_kept_as_they_are() -> None:
     data: RawMap = {"name": "Ada", "address": "1 Long Lane", "relations": "bob"}
     assert entry.ordered(SETTINGS.schema.require("customer"), data) == data
+
+
+def test_hours_that_are_none_are_told() -> None:
+    with pytest.raises(InvalidData, match="'17:00-25:00' is not a window of hours"):
+        assign("campaign", {}, "window", "17:00-25:00")
+    assert assign("campaign", {}, "window", "09:00-17:00") == {"window": "09:00-17:00"}

@@ -113,7 +113,7 @@ def test_a_lock_that_is_made_anew_meanwhile_stays(book_dir: Path, monkeypatch: p
 
 
 def until(true: Callable[[], bool]) -> None:
-    """Wait for another process, at most ten seconds."""
-    deadline = time.monotonic() + 10
+    """Wait for another process, at most a minute."""
+    deadline = time.monotonic() + 60
     while not true() and time.monotonic() < deadline:
         time.sleep(0.01)
