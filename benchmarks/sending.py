@@ -21,8 +21,9 @@ PEOPLE = 1_000
 RATE = 300
 """Messages in a second: the bar."""
 
-WAITS = 4
-"""Times that a message waits for the disk: its bytes, the attempt, the dot, the outcome. (Its folder, 32 at a time.)"""
+WAITS = 2
+"""Times that a message waits for the disk: for its attempt, with the outcome of the one before it, and for the dot. Its
+bytes are written while others go out."""
 
 PERSON = "id: 01HZZZZZZZZZZZZZZZZZZ{number:05d}\nname: Person {number}\nemails: [p{number}@example.org]\n"
 CONSENT = "consent:\n  newsletter:\n    state: granted\n"

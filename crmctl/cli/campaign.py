@@ -1,4 +1,4 @@
-"""``crmctl campaign plan|preview|check|status|pause|resume|cancel``: who gets it, and what became of it."""
+"""``crmctl campaign plan|preview|check``: who gets it, and what they get."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from crmctl.cli.words import counted
 from crmctl.errors import INVALID
 from crmctl.errors import OK
 from crmctl.render.rows import Column
+
+REWORDED = "another wording"
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,6 +42,10 @@ def plan(app: App, ref: str, freeze: bool, refresh: bool, form: str) -> None:
     """Show who gets a campaign, and who does not and why.
 
     Where a plan has been frozen, it also says who would enter it now, and who would leave.
+
+    \b
+      crmctl campaign plan new-year
+      crmctl campaign plan new-year --freeze
     """
     from crmctl.cli import wide
     from crmctl.services.campaigns import freezing
@@ -65,7 +71,10 @@ def plan(app: App, ref: str, freeze: bool, refresh: bool, form: str) -> None:
 
 def _everyone(found: Looked) -> list[list[Value]]:
     """A row for each person of a plan, with how their part differs from the plan that was frozen last."""
-    rows: list[list[Value]] = [[p.handle, p.name, "send", p.address, None, None] for p in found.audience.recipients]
+    rows: list[list[Value]] = [
+        [p.handle, p.name, "send", p.address, "later" if p.later else None, p.later or None]
+        for p in found.audience.recipients
+    ]
     rows += [[p.handle, p.name, "left-out", None, p.code, p.reason] for p in found.audience.left_out]
     changes: dict[Value, Change] = {change.handle: change for change in found.changes}
     told: list[list[Value]] = []
@@ -95,7 +104,11 @@ def _freeze(app: App, handle: str, *, refresh: bool) -> None:
 @click.option("--force", is_flag=True, help="Even if the folder is not empty.")
 @pass_app
 def preview(app: App, ref: str, folder: Path, force: bool) -> int:
-    """Write a campaign's messages into a folder, to look at; nothing is sent."""
+    """Write a campaign's messages into a folder, to look at; nothing is sent.
+
+    \b
+      crmctl campaign preview new-year --to ../look
+    """
     from crmctl.services.campaigns import preview as previews
 
     mail = own_server()
@@ -120,7 +133,11 @@ def preview(app: App, ref: str, folder: Path, force: bool) -> int:
 @output_option()
 @pass_app
 def check(app: App, ref: str, form: str) -> int:
-    """Make and verify every message that is still to go out, and list those that must not."""
+    """Make and verify every message that is still to go out, and list those that must not.
+
+    \b
+      crmctl campaign check new-year
+    """
     from crmctl.services.campaigns import looking
 
     handle = handle_of(app, ref)
@@ -145,82 +162,6 @@ def check(app: App, ref: str, form: str) -> int:
     return INVALID if found.bad or found.lacking else OK
 
 
-@click.command("status", cls=Command)
-@click.argument("ref", metavar="REF")
-@output_option(formats=("table", "json", "jsonl", "csv", "tsv", "md"))
-@pass_app
-def status(app: App, ref: str, form: str) -> None:
-    """Show how a campaign stands: what became of every message, and the sum that proves none is lost."""
-    from crmctl.services.campaigns import control
-
-    handle = handle_of(app, ref)
-    found = control.status(app.book, handle)
-    if form in ("json", "jsonl"):
-        counts: list[Value] = [
-            {"state": count.state, "reason": count.reason or None, "count": count.number} for count in found.counts
-        ]
-        values: dict[str, Value] = {
-            "campaign": handle,
-            "status": found.status,
-            "paused": found.paused or None,
-            "sender": found.sender or None,
-            "revision": found.revision or None,
-            **found.balance._asdict(),
-            "holds": found.balance.holds,
-            "counts": counts,
-        }
-        app.rows(form, [Column(name) for name in values], [list(values.values())])
-    else:
-        columns = [Column("state"), Column("reason"), Column("count", right=True)]
-        rows: list[list[Value]] = [
-            [count.state.replace("_", " "), count.reason, count.number] for count in found.counts
-        ]
-        if rows or form != "table":
-            app.rows(form, columns, rows)
-    if form == "table":
-        app.print([control.proof(found.balance)])
-    words = f"{handle} is {found.status}" + (f": {found.paused}" if found.paused else "")
-    sender = "any machine" if found.sender.lower() == "any" else found.sender
-    app.say(words + (f"; {sender} sends it." if sender else "."))
-    for problem in found.problems:
-        app.fail(problem)
-
-
-@click.command("pause", cls=Command)
-@click.argument("ref", metavar="REF")
-@pass_app
-def pause(app: App, ref: str) -> None:
-    """Hold a campaign up; a run that is under way ends before its next message."""
-    from crmctl.services.campaigns import control
-
-    app.written(control.pause(app.book, handle_of(app, ref)))
-
-
-@click.command("resume", cls=Command)
-@click.argument("ref", metavar="REF")
-@pass_app
-def resume(app: App, ref: str) -> None:
-    """Let a paused campaign go on; the next `send --send` does."""
-    from crmctl.services.campaigns import control
-
-    app.written(control.resume(app.book, handle_of(app, ref)))
-
-
-@click.command("cancel", cls=Command)
-@click.argument("ref", metavar="REF")
-@click.option("-y", "--yes", is_flag=True, help="Go on without asking.")
-@pass_app
-def cancel(app: App, ref: str, yes: bool) -> None:
-    """End a campaign: what has not gone out will not."""
-    from crmctl.services.campaigns import control
-
-    handle = handle_of(app, ref)
-    app.confirm(f"End campaign {handle}? What waits will not go out.", yes=yes)
-    written, count = control.cancel(app.book, handle)
-    app.written(written)
-    app.say(f"{counted(count, 'message')} will not go out.")
-
-
 # How things are shown
 
 
@@ -232,17 +173,22 @@ def own_server() -> MailServer | None:
 
 
 def _changes(app: App, changes: Sequence[Change]) -> None:
-    if changes:
+    """Each with its reason; but a word that was changed in a template is no news of each of them."""
+    reworded = [change for change in changes if change.reason == REWORDED]
+    single = [change for change in changes if change.reason != REWORDED] if len(reworded) > 1 else changes
+    if single:
         app.print([""])
-        rows: list[list[Value]] = [[change.handle, change.name, change.what, change.reason] for change in changes]
+        rows: list[list[Value]] = [[change.handle, change.name, change.what, change.reason] for change in single]
         fitted(app, ("customer", "name", "what", "why"), rows, heading="since it was frozen")
+    if len(reworded) > 1:
+        app.say(f"{len(reworded):,} people would get another wording: their template was changed.")
 
 
 def _recipients(app: App, found: Plan) -> None:
     if not found.recipients:
         return
-    rows: list[list[Value]] = [[person.handle, person.name, person.arm, person.address] for person in found.recipients]
-    fitted(app, ("customer", "name", "arm", f"by {found.channel} to"), rows)
+    rows: list[list[Value]] = [[one.handle, one.name, one.arm, one.address, one.later] for one in found.recipients]
+    fitted(app, ("customer", "name", "arm", f"by {found.channel} to", "waits"), rows)
 
 
 def _some(names: Sequence[str]) -> str:
@@ -279,4 +225,6 @@ def _sum(plan: Plan) -> str:
     total = len(plan.recipients) + len(plan.left_out)
     left = f", {len(plan.left_out)} left out ({', '.join(parts)})" if parts else ""
     gets = "get" if len(plan.recipients) != 1 else "gets"
-    return f"{total} in segment {plan.segment}: {len(plan.recipients)} {gets} it{left}."
+    later = sum(bool(one.later) for one in plan.recipients)
+    some = f" ({later} of them later)" if later else ""
+    return f"{total} in segment {plan.segment}: {len(plan.recipients)} {gets} it{some}{left}."

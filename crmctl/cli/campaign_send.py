@@ -11,6 +11,7 @@ import click
 from crmctl.cli.app import App
 from crmctl.cli.app import pass_app
 from crmctl.cli.campaign_tables import lines
+from crmctl.cli.campaign_tables import waits
 from crmctl.cli.options import Command
 from crmctl.cli.options import output_option
 from crmctl.cli.words import counted
@@ -78,6 +79,10 @@ def send(
 
     It can be run as often as you like, from cron too: nobody gets anything twice. Exit status 8 when some messages were
     not sent.
+
+    \b
+      crmctl campaign send new-year
+      crmctl campaign send new-year --send --canary 5
     """
     from crmctl.services.campaigns.running.asking import Asked
 
@@ -105,9 +110,9 @@ def _look(app: App, handle: str, asked: Asked, form: str) -> int:
     _tell_notes(app, found)
     states = [line.state for line in found.lines]
     would, bad = states.count("send"), states.count("bad")
-    waits = len(states) - would - bad - states.count("out")
+    held = len(states) - would - bad - states.count("out")
     cannot = f", {bad} cannot be made" if bad else ""
-    app.say(f"{counted(would, 'message')} would go out now, {waits} would wait{cannot}. Nothing was sent: --send does.")
+    app.say(f"{counted(would, 'message')} would go out now, {held} would wait{cannot}. Nothing was sent: --send does.")
     return OK if found.complete else INVALID
 
 
@@ -117,7 +122,9 @@ def _each(app: App, send: Callable[[str], int], really: bool) -> int:
     from crmctl.services.campaigns.freezing import NobodyGets
 
     worst = OK
-    handles = control.due(app.book)
+    handles, unpinned = control.due(app.book)
+    for handle in unpinned if app.can_ask or not really else ():
+        app.say(f"{handle} names no sender, and others may send it too: crmctl campaign plan {handle} --freeze")
     if not really:
         app.print(handles)
         app.say(f"{counted(len(handles), 'campaign')} would be sent: --send does, crmctl campaign send REF shows one.")
@@ -221,6 +228,8 @@ def _report(app: App, handle: str, done: Sent, form: str, taken: str) -> None:
         words = {"accepted": taken, "not_tried": "not tried"}
         told = ", ".join(f"{count} {words.get(state, state)}" for state, count in sorted(done.counts.items()))
         app.say(f"{handle}: {told}. {proof(done.balance)}.")
+        if form == "table":
+            waits(app, done.lines)
 
 
 def _at_terminal() -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from crmctl.cli.words import counted
 from crmctl.render.rows import Column
 
 if TYPE_CHECKING:
@@ -47,6 +48,21 @@ def lines(app: App, found: Sequence[Line], form: str, nothing: str = "") -> None
     ]
     dated = all(not line.until or f"{line.until:%Y-%m-%d}" in line.reason for line in found)
     fitted(app, names, table, nothing, spare=("name", "until") if dated else ("name",))
+
+
+def waits(app: App, found: Sequence[Line]) -> None:
+    """Why messages wait, a sentence for each reason; each person's own time is that of the first of them."""
+    reasons: dict[str, list[Line]] = {}
+    for line in found:
+        if line.state in ("wait", "deferred") and line.code != "stopped":
+            reasons.setdefault("deferred" if line.state == "deferred" else line.code, []).append(line)
+    for code, these in reasons.items():
+        first = min(these, key=lambda line: f"{line.until:%Y-%m-%d %H:%M}" if line.until else "9")
+        until = f"{first.until:%Y-%m-%d %H:%M}" if first.until else ""
+        dated = f"; not before {until}" if until and until not in first.reason else ""
+        app.say(f"{counted(len(these), 'message')} {'waits' if len(these) == 1 else 'wait'}: {first.reason}{dated}.")
+        if code == "deferred":
+            app.say("crmctl campaign send --send tries again (cron).")
 
 
 def fitted(

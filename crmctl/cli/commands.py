@@ -28,7 +28,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "outbox": ("outbox", "outbox", "Show and settle single messages."),
     "sync": ("sync", "sync", "Bring your book and the team's together."),
     "conflicts": ("conflicts", "conflicts", "Show what two people changed in different ways."),
-    "resolve": ("conflicts", "resolve", "Answer a question that a merge asks."),
+    "resolve": ("resolve", "resolve", "Answer a question that a merge asks."),
     "undo": ("undo", "undo", "Take a change back."),
     "news": ("past", "news", "Show what changed since you last looked."),
     "diff": ("past", "diff", "Show in words what changed between two moments."),

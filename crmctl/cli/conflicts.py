@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING
 
 import click
@@ -11,26 +10,19 @@ from crmctl import errors
 from crmctl.cli.app import pass_app
 from crmctl.cli.options import Command
 from crmctl.cli.options import output_option
-from crmctl.cli.resolve import resolve
-from crmctl.cli.resolve import tell_none
+from crmctl.cli.question_words import before
+from crmctl.cli.question_words import by_whom
+from crmctl.cli.question_words import made_of
+from crmctl.cli.question_words import tell_none
 from crmctl.cli.words import counted
 from crmctl.render.rows import Column
-from crmctl.render.rows import cell_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from crmctl.cli.app import App
-    from crmctl.model.fields import Kind
-    from crmctl.model.raw import Raw
     from crmctl.render.rows import Value
     from crmctl.services.joining.conflicts import Asked
-    from crmctl.services.joining.conflicts import Side
-
-__all__ = ["conflicts", "resolve", "tell_open"]
-
-_SHOWN = 60
-"""Longer values are cut to this many characters in a table."""
 
 
 def _complete(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[object]:
@@ -92,76 +84,12 @@ def show(app: App, asked: Sequence[Asked], form: str) -> None:
         app.rows(form, [Column(name) for name in _NAMES], [_whole(one) for one in asked])
 
 
-def text_of(value: Raw | None, words: str = "") -> str:
-    """A value in a line: what it is in words, or the start of it."""
-    if words:
-        return words
-    if value is None:
-        return "(none)"
-    text = " ".join(cell_text(value).split())  # type: ignore[arg-type]
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
-
-
-def by_whom(app: App, side: Side) -> str:
-    """Who made it so, and when, in the book's time zone."""
-    from datetime import datetime
-
-    if not side.who:
-        return ""
-    at = datetime.fromisoformat(side.when)
-    with contextlib.suppress(errors.NoBook):  # The settings may be in conflict themselves.
-        at = at.astimezone(app.book.settings.zone)
-    return f"{side.who}, {at:%Y-%m-%d %H:%M}"
-
-
-def tell_open(app: App, kind: Kind, handle: str) -> None:
-    """Say on stderr that a sync waits for an answer about a record that is being looked at."""
-    from crmctl.services.joining.conflicts import load
-    from crmctl.store import layout
-
-    pending = load(app.book)
-    if pending is None:
-        return
-    customer = handle
-    if kind.storage == "jsonl":
-        row = app.book.index.row("SELECT customer FROM interactions WHERE handle = ?", (handle,))
-        customer = str(row[0]) if row is not None else ""
-    about = {(kind.name, handle)} if kind.storage == "yaml" else set()
-    if kind.name in ("customer", "interaction"):
-        about.add(("interaction", customer))
-    places = [place for path in pending.paths if (place := layout.place_of(path, app.book.schema)) is not None]
-    if any((place.kind.name, place.handle) in about for place in places):
-        app.say(f"{customer} has an open question: crmctl conflicts {customer}")
-
-
 def _row(app: App, one: Asked) -> list[Value]:
     cells: list[Value] = [one.record, one.label or _WHOLE.get(one.what, "all of it"), before(one)]
     for side in (one.yours, one.theirs):
         by = by_whom(app, side)
         cells.append(made_of(one, side) + (f" ({by})" if by else ""))
     return cells
-
-
-def before(one: Asked) -> str:
-    """What stood there before either side did anything."""
-    if not one.yours.words:
-        return text_of(one.before)
-    if one.interaction and isinstance(one.before, dict):
-        return text_of(one.before.get("text", ""))
-    if one.size_before is None:
-        return "(none)"
-    return one.title or f"{one.size_before:,} bytes"
-
-
-def made_of(one: Asked, side: Side) -> str:
-    """What a side made of it: of an interaction that the other side removed, its text."""
-    if one.interaction and side.words and isinstance(side.value, dict):
-        old = one.before if isinstance(one.before, dict) else {}
-        if side.value.get("text") != old.get("text"):
-            return text_of(side.value.get("text"))
-        names = [name for name in dict.fromkeys([*old, *side.value]) if old.get(name) != side.value.get(name)]
-        return f"changed {', '.join(names)}"
-    return text_of(side.value, side.words)
 
 
 _WHOLE = {"removed": "removed or edited", "identity": "two records", "joint": "both together"}

@@ -13,6 +13,8 @@ from crmctl.cli.options import Command
 from crmctl.cli.options import Ordered
 from crmctl.cli.options import adopt_option
 from crmctl.cli.options import output_option
+from crmctl.errors import NOT_SENT
+from crmctl.errors import OK
 from crmctl.errors import UsageProblem
 from crmctl.model.kinds import CHANNELS
 
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
     from crmctl.cli.app import App
     from crmctl.services.consenting.consents import Terms
+    from crmctl.services.mailing.config import MailServer
+    from crmctl.services.mailing.single import Note
 
 _BASES = ("consent", "soft-opt-in", "contract", "legal", "legitimate-interest")
 
@@ -54,7 +58,7 @@ def consent() -> None:
       crmctl consent show ada
       crmctl consent grant ada newsletter --how 'paper form' --evidence form-17
       crmctl consent withdraw ada newsletter --how 'phone call'
-      crmctl consent request ada --purpose newsletter | sendmail -t
+      crmctl consent request ada --purpose newsletter --send
 
     The purposes of a book stand in its crm.yaml. A withdrawal beats every grant before it; a new grant opens it again,
     and says that it came after.
@@ -160,39 +164,65 @@ def withdraw(
     told(app, consents.withdraw(app.book, handle, found, terms, state=state, adopt=adopt))
 
 
-@consent.command("request", cls=Command, short_help="Print a mail that asks them to confirm.")
+@consent.command("request", cls=Command, short_help="Ask them by mail to confirm.")
 @_ref
 @click.option("--purpose", default="", help="What for: one of those in crm.yaml; has to be said.")
 @click.option("--wording", metavar="TEXT|@FILE", default="", help="What they are told; the purpose's help when absent.")
+@click.option("--send", "really", is_flag=True, help="Send it; without this it is only printed.")
 @adopt_option
 @pass_app
-def request(app: App, ref: str, purpose: str, wording: str, adopt: bool) -> None:
-    """Print a mail that asks the customer to confirm (double opt-in), and note that they were asked.
+def request(app: App, ref: str, purpose: str, wording: str, really: bool, adopt: bool) -> int:
+    """Make the mail that asks the customer to confirm (double opt-in), and note that they were asked.
 
-    The mail is plain text for `sendmail -t` or your mail program. Their answer holds a token in its subject; crmctl
-    consent confirm takes it. Without an answer in 14 days nothing is granted. Asked again meanwhile, it is the same
-    mail.
+    \b
+      crmctl consent request ada --purpose newsletter --send
+      crmctl consent request ada --purpose newsletter | sendmail -t
+
+    Their answer holds a token in its subject; crmctl consent confirm takes it, and so does crmctl ingest. Without an
+    answer in 14 days nothing is granted. Asked again meanwhile, it is the same mail, and --send sends it once a day.
     """
     from crmctl.cli.pick import picked
-    from crmctl.mail.addresses import mailbox
+    from crmctl.services.consenting import asking
     from crmctl.services.consenting import consents
     from crmctl.services.consenting import requests
+    from crmctl.services.mailing import config
 
     handle = picked(app, app.book.schema.require("customer"), ref)
     found = consents.purpose_of(app.book, purpose)
-    asking = requests.request(app.book, handle, found, _wording(wording), adopt=adopt)
-    app.print(
-        [
-            f"To: {' '.join(mailbox('', asking.address))}",
-            f"Subject: {asking.subject}",
-            "MIME-Version: 1.0",
-            "Content-Type: text/plain; charset=utf-8",
-            "Content-Transfer-Encoding: 8bit",
-            "",
-            *asking.text.splitlines(),
-        ]
-    )
-    app.written(asking.written)
+    settings = config.read()
+    mail = settings.require_mail() if really else settings.mail
+    by = asking.writer(app.book, mail)
+    asked = requests.request(app.book, handle, found, _wording(wording), adopt=adopt)
+    made = asking.note(app.book, asked, by)
+    if not really or mail is None:
+        app.print(made.data.decode().replace("\r\n", "\n").splitlines())
+        app.written(asked.written)
+        return OK
+    app.written(asked.written)
+    return _send(app, made, mail)
+
+
+def _send(app: App, made: Note, mail: MailServer) -> int:
+    """Send the question, and say what became of it."""
+    from crmctl.mail.transport.outcomes import ACCEPTED
+    from crmctl.mail.transport.outcomes import UNKNOWN
+    from crmctl.services.consenting import asking
+    from crmctl.services.mailing.outgoing import transport
+
+    outcome, before = asking.send(app.book, made, transport(mail))
+    if outcome is None:
+        app.say(f"Nothing was sent: it was handed over at {before:%Y-%m-%d %H:%M}. A day later it can be sent again.")
+        return OK
+    said = f"{outcome.code} {outcome.text}".strip() if outcome.code else outcome.text
+    if outcome.state == ACCEPTED:
+        app.say(f"Sent to {made.recipient}: {said}")
+        return OK
+    if outcome.state == UNKNOWN:
+        app.fail(f"it may or may not have arrived, the server's answer was lost: {said}")
+    else:
+        app.fail(f"not sent ({outcome.state.replace('_', ' ')}, {outcome.phase}): {said}")
+        app.warn("hint: The same command tries it again.")
+    return NOT_SENT
 
 
 @consent.command("confirm", cls=Command, short_help="Take the token of an answer to such a mail.")

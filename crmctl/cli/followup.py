@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Any
 
@@ -9,6 +10,8 @@ import click
 
 from crmctl.cli.app import App
 from crmctl.cli.app import pass_app
+from crmctl.cli.decision_tables import show
+from crmctl.cli.decision_tables import told
 from crmctl.cli.options import Command
 from crmctl.cli.options import adopt_option
 from crmctl.cli.options import output_option
@@ -19,17 +22,12 @@ from crmctl.errors import OK
 from crmctl.errors import Ambiguous
 from crmctl.errors import UsageProblem
 from crmctl.render.rows import Column
-from crmctl.render.text import safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from collections.abc import Sequence
 
     from crmctl.render.rows import Value
-    from crmctl.services.following.deciding import Decision
     from crmctl.services.following.run import Report
-
-_COLUMNS = ("customer", "sequence", "step", "what", "until", "code", "reason", "enrolment")
 
 
 def _complete(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[Any]:
@@ -64,7 +62,11 @@ def _picked(app: App, ref: str) -> str:
 @adopt_option
 @pass_app
 def done(app: App, ref: str, outcome: str, on: str, adopt: bool) -> None:
-    """Mark a follow-up as done; one that repeats is due again."""
+    """Mark a follow-up as done; one that repeats is due again.
+
+    \b
+      crmctl followup done send-the-offer --outcome "She will think about it" --on yesterday
+    """
     from crmctl.services.following import followups
 
     app.written(followups.done(app.book, _picked(app, ref), on=on, outcome=outcome, adopt=adopt))
@@ -76,7 +78,11 @@ def done(app: App, ref: str, outcome: str, on: str, adopt: bool) -> None:
 @adopt_option
 @pass_app
 def snooze(app: App, ref: str, when: str, adopt: bool) -> None:
-    """Put a follow-up off to another day, such as fri, 3d or eom."""
+    """Put a follow-up off to another day, such as fri, 3d or eom.
+
+    \b
+      crmctl followup snooze send-the-offer fri
+    """
     from crmctl.services.following import followups
 
     app.written(followups.snooze(app.book, _picked(app, ref), when, adopt=adopt))
@@ -85,26 +91,42 @@ def snooze(app: App, ref: str, when: str, adopt: bool) -> None:
 @click.command("run", cls=Command)
 @click.option("--send", "really", is_flag=True, help="Do it; without it, only what would be done is shown.")
 @click.option("--dry-run", is_flag=True, help="Only show what would be done: what happens without --send.")
+@click.option(
+    "--to",
+    "folder",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Put letters into a folder, each and all in one file to print: --send --to ../letters.",
+)
 @click.option("--catch-up", is_flag=True, help="Also take steps that were missed; one for each person.")
 @click.option("--strict", is_flag=True, help="Fail (exit 7) when another run is at it, instead of leaving it to that.")
 @output_option()
 @pass_app
-def run(app: App, really: bool, dry_run: bool, catch_up: bool, strict: bool, form: str) -> int:
+def run(app: App, really: bool, dry_run: bool, folder: Path | None, catch_up: bool, strict: bool, form: str) -> int:
     """Take the steps of sequences that are due; without --send, show what would be done.
 
     With --send the inbox is read first, so that an answer stops what it has to. It can be run as often as you like,
     from cron too: no step is taken twice, nobody gets more than one in a run, and it says nothing when there is nothing
     to say. With --now the dry run shows the future.
+
+    Letters are put into --to DIR, each and all in one file to print; text messages go to the program that sends them.
+
+    \b
+      crmctl followup run --now friday
+      crmctl followup run --send --to ../letters
     """
+    from crmctl.services.campaigns.running import handing_over
     from crmctl.services.following import run as runs
 
     if really and dry_run:
         raise UsageProblem("--send and --dry-run ask for opposite things")
+    hint = "Name one beside it: crmctl followup run --send --to ../letters"
+    place = handing_over.outside(app.book, folder, hint) if folder is not None else None
     if really:
         _ask_about_now(app)
-        return _act(app, form, catch_up=catch_up, strict=strict)
+        return _act(app, form, place, catch_up=catch_up, strict=strict)
     found = runs.look(app.book, catch_up=catch_up)
-    _show(app, found, form, nothing="Nobody is in a sequence.")
+    show(app, found, form, nothing="Nobody is in a sequence.")
     acts = sum(one.acts for one in found)
     app.say(
         f"{counted(acts, 'step')} would be taken now, {len(found) - acts} would wait. Nothing was done: --send does."
@@ -123,7 +145,7 @@ def _ask_about_now(app: App) -> None:
         app.confirm(f"Mail would go out now, dated {now:%Y-%m-%d %H:%M}. Send it?", yes=False)
 
 
-def _act(app: App, form: str, *, catch_up: bool, strict: bool) -> int:
+def _act(app: App, form: str, folder: Path | None, *, catch_up: bool, strict: bool) -> int:
     from crmctl.cli.stopping import stop_requests
     from crmctl.services.campaigns.running.desk import SendingElsewhere
     from crmctl.services.following import run as runs
@@ -139,6 +161,8 @@ def _act(app: App, form: str, *, catch_up: bool, strict: bool) -> int:
             ingest=_ingest(app) if settings.inbox is not None else None,
             sleep=None if app.now_text else requests.sleep,
             interrupted=lambda: requests.asked,
+            folder=folder,
+            texts=settings.sms,
         )
         try:
             report = runs.act(app.book, outside, catch_up=catch_up)
@@ -165,15 +189,17 @@ def _ingest(app: App) -> Callable[[], None]:
 def _report(app: App, report: Report, form: str) -> None:
     """What a run did, and what has changed since the last one; from cron nothing, when there is nothing new."""
     if form != "table":
-        _show(app, report.decisions, form)
+        show(app, report.decisions, form)
     elif report.news:
-        _show(app, report.news, form)
+        show(app, report.news, form)
+    app.print(str(path) for path in report.bound)
     for note in report.notes:
         app.fail(note)
-    sent = sum(one.what == "sent" for one in report.decisions)
-    acts = sent + sum(one.acts for one in report.decisions)
+    sent = [one for one in report.decisions if one.what == "sent"]
+    by_mail = sum(one.code == "sent" for one in sent)
+    acts = len(sent) + sum(one.acts for one in report.decisions)
     if acts:
-        app.say(f"{counted(acts, 'step')} taken, {sent} by mail.")
+        app.say(f"{counted(acts, 'step')} taken, {by_mail} by mail.")
 
 
 @click.command("explain", cls=Command)
@@ -181,7 +207,11 @@ def _report(app: App, report: Report, form: str) -> None:
 @output_option()
 @pass_app
 def explain(app: App, ref: str, form: str) -> None:
-    """Show what was decided about a customer in each run, what would be decided now, and why."""
+    """Show what was decided about a customer in each run, what would be decided now, and why.
+
+    \b
+      crmctl followup explain ada-lovelace
+    """
     from crmctl.cli.pick import picked
     from crmctl.services.following import run as runs
     from crmctl.services.following.decisions import Decisions
@@ -196,14 +226,19 @@ def explain(app: App, ref: str, form: str) -> None:
             rows.append([moment, noted.sequence, noted.step, noted.what, noted.code, noted.reason])
         rows.append(["now", decision.sequence, decision.step or None, decision.what, decision.code, decision.reason])
     columns = [Column("when"), Column("sequence"), Column("step", right=True), Column("what"), Column("code")]
-    _told(app, form, [*columns, Column("reason")], rows, f"{handle} is in no sequence.")
+    told(app, form, [*columns, Column("reason")], rows, f"{handle} is in no sequence.")
 
 
 @click.command("release", cls=Command)
 @click.argument("ref", metavar="[CUSTOMER|all]", required=False, default="")
 @pass_app
 def release(app: App, ref: str) -> None:
-    """Release drafts that you have read; the next run sends them. Without a name, list those that wait."""
+    """Release drafts that you have read; the next run sends them. Without a name, list those that wait.
+
+    \b
+      crmctl followup release
+      crmctl followup release ada-lovelace
+    """
     from crmctl.services.following import drafts
 
     if not ref:
@@ -213,7 +248,7 @@ def release(app: App, ref: str) -> None:
             whose = [str(name) for name in found] if found is not None else [one.enrolment, ""]
             rows.append([*whose, one.step, "released" if one.released else "waits", str(one.path)])
         columns = [Column("customer"), Column("sequence"), Column("step", right=True), Column("state"), Column("file")]
-        _told(app, "table", columns, rows, "No drafts wait.")
+        told(app, "table", columns, rows, "No drafts wait.")
         return
     if ref != "all" and not any(one.enrolment == ref for one in drafts.every(app.book)):
         from crmctl.cli.pick import picked
@@ -228,55 +263,3 @@ def release(app: App, ref: str) -> None:
     fault = partial(releasing.fault, app.book, server) if server is not None else None
     released = drafts.release(app.book, ref, fault)
     app.say(f"{counted(len(released), 'draft')} released; they go out with the next crmctl followup run --send.")
-
-
-def _show(app: App, found: Sequence[Decision], form: str, nothing: str = "") -> None:
-    if form != "table":
-        rows: list[list[Value]] = [
-            [
-                one.customer,
-                one.sequence,
-                one.step or None,
-                one.what,
-                one.until.isoformat() if one.until else None,
-                one.code,
-                one.reason,
-                one.enrolment,
-            ]
-            for one in found
-        ]
-        app.rows(form, [Column(name, right=name == "step") for name in _COLUMNS], rows)
-        return
-    table: list[list[Value]] = [
-        [
-            one.customer,
-            one.sequence,
-            one.step or None,
-            one.what,
-            f"{one.until.astimezone(app.book.settings.zone):%Y-%m-%d %H:%M}" if one.until else "",
-            one.reason,
-        ]
-        for one in found
-    ]
-    columns = [Column("customer"), Column("sequence"), Column("step", right=True), Column("what"), Column("until")]
-    _told(app, "table", [*columns, Column("reason")], table, nothing)
-
-
-def _told(app: App, form: str, columns: Sequence[Column], rows: Sequence[Sequence[Value]], nothing: str) -> None:
-    """A table whose last column are reasons or files; where the terminal is too narrow for it each row is a paragraph,
-    because what is cut off is of no use."""
-    from crmctl.cli.today import paragraph
-
-    names = [column.name for column in columns]
-    cells = [["" if value is None else str(value) for value in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(names, *cells, strict=True)]
-    if form != "table" or not rows or not app.width or sum(widths) + 2 * len(widths) - 2 <= app.width:
-        app.rows(form, columns, rows, nothing=nothing)
-        return
-    step = names.index("step")
-    lines: list[str] = []
-    for *facts, reason in cells:
-        facts[step] = f"step {facts[step]}" if facts[step] else ""
-        words = paragraph([reason], app.width, 4) if " " in reason else [f"    {safe(reason)}"]
-        lines += [*paragraph([fact for fact in facts if fact], app.width), *words]
-    app.print(lines, page=True)

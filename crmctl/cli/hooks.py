@@ -179,8 +179,9 @@ def print_(app: App, name: str) -> None:
       chmod +x /srv/git/team.git/hooks/pre-receive
     """
     from crmctl.services.clone import githooks
+    from crmctl.services.clone import ours
 
-    app.print(githooks.shim(name).splitlines())
+    app.print(ours.shim(name).splitlines())
     if name in githooks.SERVER:
         app.say(_REFUSES)
 

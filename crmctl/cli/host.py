@@ -1,4 +1,4 @@
-"""``crmctl host show|adopt``: which machine this is, for campaigns that only one machine may send."""
+"""``crmctl host show|adopt``: which machine, and which clone on it, this is, for what only one of them may send."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 
 @click.group("host", context_settings={"help_option_names": ["-h", "--help"]})
 def host() -> None:
-    """Show which machine this is, or take the place of another.
+    """Show which machine and clone this is, or take the place of another.
 
-    A campaign names the machine that sends it (its field sender), so that two copies of a book never send one message
-    twice. A machine is known by a random number in $XDG_STATE_HOME/crmctl/host and by its own id: a copied book, a
-    copied home folder, a restored backup elsewhere are other machines.
+    A campaign names the clone that sends it (its field sender), so that two copies of a book never send one message
+    twice. A machine is known by a random number in $XDG_STATE_HOME/crmctl/host and by its own id: a copied home folder,
+    a restored backup elsewhere are other machines. The first clone of a book on a machine has the id of the machine;
+    every further one, a copied folder too, has some letters more.
     """
 
 
@@ -30,15 +31,25 @@ def host() -> None:
 @output_option("ids", formats=("ids", "table", "json", "jsonl", "csv", "tsv"))
 @pass_app
 def show(app: App, form: str) -> None:
-    """Print the id of this machine."""
+    """Print the name of this clone of the book; outside of a book, the id of the machine.
+
+    \b
+      crmctl campaign set new-year sender=$(crmctl host show)
+    """
+    from crmctl.errors import NoBook
+    from crmctl.services.mailing import clones
     from crmctl.services.mailing import host as service
 
     found = service.host()
+    try:
+        name = clones.name_of(app.book)
+    except NoBook:
+        name = found.id
     if form == "ids":
-        app.print([found.id])
+        app.print([name])
         return
     columns = [Column("host"), Column("own"), Column("adopted"), Column("file")]
-    app.rows(form, columns, [[found.id, found.own, "yes" if found.adopted else "no", str(found.path)]])
+    app.rows(form, columns, [[name, found.own, "yes" if found.adopted else "no", str(found.path)]])
 
 
 @host.command("adopt", cls=Command)

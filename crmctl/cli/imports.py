@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Any
 from typing import cast
@@ -13,10 +16,12 @@ from crmctl import errors
 from crmctl.cli.app import App
 from crmctl.cli.app import pass_app
 from crmctl.cli.options import Command
+from crmctl.cli.options import Ordered
 from crmctl.cli.options import adopt_option
 from crmctl.cli.options import split_assignment
 from crmctl.cli.options import yes_option
 from crmctl.cli.pick import kind_named
+from crmctl.errors import UsageProblem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,7 +37,23 @@ _SLOW = 500
 """Files with fewer lines are read before a progress bar could be seen."""
 
 
-@click.group("import", help="Take in records from a file.", context_settings={"help_option_names": ["-h", "--help"]})
+class _Import(Ordered):
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does; who names a file at once is told the whole command."""
+        word = args[0]
+        if self.get_command(ctx, word) is None and ({".", "/", os.sep} & set(word) or Path(word).exists()):
+            file = shlex.quote(word)
+            kind = " --kind customer" if not any(text.startswith("--kind") for text in args) else ""
+            rest = "".join(f" {shlex.quote(text)}" for text in args[1:])
+            raise UsageProblem(
+                "say what the file is: csv, and what its rows are", hint=f"crmctl import csv {file}{kind}{rest}"
+            )
+        return super().resolve_command(ctx, args)
+
+
+@click.group("import", cls=_Import, help="Take in records from a file.")
 def import_() -> None:
     """Take in records from a file."""
 

@@ -62,6 +62,10 @@ def ingest(context: click.Context, dry_run: bool, again: bool) -> None:
 
     Without a word behind it, the inbox of your own settings (inbox: in config.yaml) is read. Only what concerns a
     customer or a message of ours is kept; nothing is marked, moved or deleted where it is read.
+
+    \b
+      crmctl ingest
+      crmctl ingest maildir ~/Mail/INBOX --dry-run
     """
     if context.invoked_subcommand is not None:
         return
@@ -104,7 +108,12 @@ def mbox(app: App, file: Path, form: str, dry_run: bool, again: bool) -> None:
 @_mail_options
 @pass_app
 def message(app: App, file: str, form: str, dry_run: bool, again: bool) -> None:
-    """Read one message, from a file or from stdin (procmail, sieve, mutt, aerc)."""
+    """Read one message, from a file or from stdin (procmail, sieve, mutt, aerc).
+
+    \b
+      crmctl ingest message answer.eml
+      crmctl ingest message - < answer.eml
+    """
     _take(app, [one_message(file)], form, dry_run=dry_run)
 
 
@@ -124,7 +133,11 @@ def message(app: App, file: str, form: str, dry_run: bool, again: bool) -> None:
 @_mail_options
 @pass_app
 def imap(app: App, /, host: str, user: str, form: str, dry_run: bool, again: bool, **given: Any) -> None:
-    """Read an IMAP mailbox; nothing in it is marked as read."""
+    """Read an IMAP mailbox; nothing in it is marked as read.
+
+    \b
+      crmctl ingest imap --host imap.example.com --user ada --password-command 'pass show mail'
+    """
     from crmctl.services.ingest import inbox as inboxes
     from crmctl.services.mailing.config import IMAP_PORTS
     from crmctl.services.mailing.config import Access

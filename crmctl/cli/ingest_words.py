@@ -29,6 +29,7 @@ MEETINGS = {
     "cancelled": "cancelled",
     "nobody": "with no customer",
     "unclear": "with addresses of several customers",
+    "lost": "in a time zone that nobody knows, taken for the book's",
 }
 CALLS = {
     "new": "new",

@@ -43,10 +43,11 @@ def key() -> None:
 def show(app: App, form: str) -> int:
     """Show which keys the book names, and whether they are on this machine; of one that is not, why."""
     from crmctl.cli.telling import tell_error
+    from crmctl.services.consenting import keyrings
     from crmctl.services.consenting import keys
 
     names = keys.all_named(app.book)
-    wrong = {name: error for name in names if (error := keys.lacking(name)) is not None}
+    wrong = {name: error for name in names if (error := keyrings.lacking(name)) is not None}
     rows = [
         [name, "no" if name in wrong else "yes", "new entries" if place == 0 else ""]
         for place, name in enumerate(names)
@@ -62,12 +63,13 @@ def show(app: App, form: str) -> int:
 @pass_app
 def export(app: App) -> None:
     """Print the book's keys, a line each, for `crmctl key import` elsewhere. Whoever has them can forge opt-outs."""
+    from crmctl.services.consenting import keyrings
     from crmctl.services.consenting import keys
 
-    ring = keys.ring_of(keys.all_named(app.book))
+    ring = keyrings.ring_of(keys.all_named(app.book))
     if not ring.keys:
         raise CrmError("the book has no key yet", hint="One is made when it is first needed: crmctl suppress add ...")
-    app.print(keys.export_line(one) for _, one in ring.keys)
+    app.print(keyrings.export_line(one) for _, one in ring.keys)
 
 
 @key.command("import", cls=Command, short_help="Take in keys from another machine.")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def too_little(kind: Kind, title: str, error: InvalidData) -> UsageProblem | None:
     """The error for a new record called ``title`` of which only fields are missing; None if more is wrong with it."""
-    lacking = {f"{kind.name} has no {field.name}": field for field in kind.stored if field.name != kind.title}
+    lacking = {f"{kind.one} has no {field.name}": field for field in kind.stored if field.name != kind.title}
     fields = [lacking.get(problem.message) for problem in error.problems]
     given = [_typed(field) for field in fields if field is not None]
     if not given or len(given) < len(fields):
@@ -23,7 +23,7 @@ def too_little(kind: Kind, title: str, error: InvalidData) -> UsageProblem | Non
     article = "an" if kind.name[0] in "aeiou" else "a"
     choices = [f" ({field.name}: {', '.join(field.choices)})" for field in fields if field and len(field.choices) > 1]
     return UsageProblem(
-        f"{article} {kind.name.replace('_', ' ')} needs {' and '.join(option for option, _ in given)}",
+        f"{article} {kind.one} needs {' and '.join(option for option, _ in given)}",
         hint=f"For example: crmctl {kind.name} add {shlex.quote(title)} {' '.join(example for _, example in given)}"
         + "".join(choices),
     )

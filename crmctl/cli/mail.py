@@ -80,9 +80,10 @@ def test(app: App, address: str, really: bool, config_file: Path | None) -> int:
       crmctl mail test ada@example.com --send     sends it
     """
     from crmctl.mail.transport.outcomes import ACCEPTED
+    from crmctl.mail.transport.outcomes import NOT_TRIED
     from crmctl.services.mailing import config
     from crmctl.services.mailing import outgoing
-    from crmctl.services.mailing import to_ourselves
+    from crmctl.services.mailing import single
     from crmctl.services.mailing import trying
 
     app.set_now(UTC)
@@ -96,11 +97,13 @@ def test(app: App, address: str, really: bool, config_file: Path | None) -> int:
         app.print(trial.data.decode("ascii").replace("\r\n", "\n").splitlines())
         app.say(f"This would go to {trial.recipient} by {where}; --send sends it.")
         return errors.OK
-    outcome = to_ourselves.hand_over(trial, outgoing.transport(server))
-    said = f"{outcome.code} {outcome.text}".strip() if outcome.code else outcome.text
+    outcome = single.hand_over(trial, outgoing.transport(server))
+    code = str(outcome.code or "")
+    said = outcome.text if code in outcome.text else f"{code} {outcome.text}".strip()
     if outcome.state == ACCEPTED:
         app.say(f"Sent to {trial.recipient} by {where}: {said}")
         return errors.OK
-    app.fail(f"not sent ({outcome.state.replace('_', ' ')}, {outcome.phase}): {said}")
+    how = "" if outcome.state == NOT_TRIED else f" ({outcome.state}, {outcome.phase})"
+    app.fail(f"not sent{how}: {said}")
     app.warn("hint: crmctl mail doctor looks at every step of the way.")
     return errors.NOT_SENT

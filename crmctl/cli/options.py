@@ -35,6 +35,11 @@ def _store(attribute: str) -> Callable[[click.Context, click.Parameter, Any], No
 
 def global_options() -> list[click.Option]:
     """Options that may stand before or behind the command."""
+    return [*_what_options(), *_how_options()]
+
+
+def _what_options() -> list[click.Option]:
+    """Which book a command is about, and as of when."""
     return [
         click.Option(
             ["-C", "--book", "global_book"],  # A name that no command has for its own.
@@ -57,6 +62,12 @@ def global_options() -> list[click.Option]:
             callback=_store("as_of"),
             help="Show the book as it was at the end of that day, or in that commit.",
         ),
+    ]
+
+
+def _how_options() -> list[click.Option]:
+    """How it talks to whoever called it."""
+    return [
         click.Option(
             ["--color"],
             type=click.Choice(list(_COLORS)),
@@ -98,6 +109,12 @@ class Command(click.Command):
         kwargs.setdefault("context_settings", {}).setdefault("help_option_names", ["-h", "--help"])
         super().__init__(*args, **kwargs)
         self.params += hidden_options(self.params)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """That there are more options than those above."""
+        super().format_epilog(ctx, formatter)
+        formatter.write_paragraph()
+        formatter.write_text("-C, --now, --as-of, -q and the other options of crmctl --help work here too.")
 
     def invoke(self, ctx: click.Context) -> Any:
         """As click does, unless the past is asked for and the command has nothing to do with it."""

@@ -13,17 +13,34 @@ from crmctl.cli.app import pass_app
 from crmctl.cli.options import Command
 from crmctl.cli.options import output_option
 from crmctl.cli.words import counted
+from crmctl.errors import CrmError
 from crmctl.errors import NotFound
+from crmctl.errors import UsageProblem
 from crmctl.mail.ledger.states import STATES
 from crmctl.render.rows import Column
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from collections.abc import Sequence
 
     from crmctl.render.rows import Value
     from crmctl.services.campaigns.running.outbox import Send
+    from crmctl.services.campaigns.running.triage import Line
+
+UNTRIED = ("planned", "rendered", "claimed")
 
 _LIST = ("sid", "campaign", "customer", "state", "at", "attempts", "next", "code", "text", "sequence", "step")
+_SAID = {
+    "plan": "is to get it",
+    "holdout": "gets nothing, to compare with",
+    "render": "the message was made",
+    "claim": "it is this machine's to send",
+    "attempt": "it is about to be handed over",
+    "dot": "all was handed over but its end",
+    "accept": "the server took it",
+    "unknown": "the run ended before the server answered",
+}
+"""What an event says that comes without words."""
 _EVENTS = ("at", "host", "event", "code", "text", "why")
 
 
@@ -49,7 +66,7 @@ def list_(app: App, ref: str, states: tuple[str, ...], everything: bool, form: s
     kind, handle = _sender(app, ref) if ref else ("", "")
     found = sends.sends(app.book, **{kind: handle} if kind else {}, states=states, everything=everything)
     if form == "table":
-        _table(app, found)
+        _table(app, found, _waits(app, found))
         return
     rows: list[list[Value]] = [
         [
@@ -61,7 +78,7 @@ def list_(app: App, ref: str, states: tuple[str, ...], everything: bool, form: s
             send.row.attempts,
             send.row.next_at or None,
             send.row.code or None,
-            send.row.text or send.row.why or None,
+            send.words or None,
             send.sequence or None,
             int(send.step) if send.step.isdecimal() else None,
         ]
@@ -88,19 +105,40 @@ def _sender(app: App, ref: str) -> tuple[str, str]:
         raise NotFound(f"there is no campaign or sequence {ref!r}", hint=hint) from None
 
 
-def _table(app: App, found: Sequence[Send]) -> None:
+def _waits(app: App, found: Sequence[Send]) -> dict[str, Line]:
+    """Why those wait of which the ledger only says that they do, by their ids."""
+    from crmctl.cli.campaign import own_server
+    from crmctl.services.campaigns import waiting
+
+    mail = None
+    with suppress(CrmError):  # Whoever only looks needs no settings.
+        mail = own_server()
+    handles = dict.fromkeys(send.campaign for send in found if send.campaign and send.row.state in UNTRIED)
+    return {line.entry.sid: line for handle in handles for line in waiting.reasons(app.book, handle, mail)}
+
+
+def _table(app: App, found: Sequence[Send], waits: Mapping[str, Line]) -> None:
     """For people: as much of each id as tells it from the others, times of the book's zone, one column of words."""
     size = next(size for size in (8, 26) if len({send.row.sid[:size] for send in found}) == len(found))
     rows: list[list[Value]] = []
     for send in found:
         row = send.row
-        said = " ".join(text for text in (str(row.code or ""), row.text or row.why) if text)
+        said = " ".join(text for text in (str(row.code or ""), send.words) if text)
         again = f"again at {_local(app, row.next_at)}" if row.next_at else ""
         words = "; ".join(text for text in (again, said) if text)
+        if row.state in UNTRIED and row.sid in waits:
+            words = _waiting(waits[row.sid])
         state = row.state.replace("_", " ")
         rows.append([row.sid[:size], send.source or None, send.customer or None, state, _local(app, row.at), words])
     columns = [Column(name) for name in ("sid", "from", "customer", "state", "since", "reason")]
     wide.rows(app, "table", columns, rows, texts=("reason",), nothing="Nothing waits.")
+
+
+def _waiting(line: Line) -> str:
+    if line.state == "send":
+        return "goes out with the next run"
+    until = f"{line.until:%Y-%m-%d %H:%M}" if line.until else ""
+    return f"{line.reason}; not before {until}" if until and until not in line.reason else line.reason
 
 
 def _local(app: App, stamp: str, clock: str = "%H:%M") -> str:
@@ -118,7 +156,11 @@ def _local(app: App, stamp: str, clock: str = "%H:%M") -> str:
 @output_option()
 @pass_app
 def show(app: App, sid: str, form: str) -> None:
-    """Show everything that happened to one message; the start of its id is enough."""
+    """Show everything that happened to one message; the start of its id is enough.
+
+    \b
+      crmctl outbox show 01J9ZQ4T
+    """
     from crmctl.services.campaigns.running import outbox as sends
 
     send, events = sends.one(app.book, sid)
@@ -141,14 +183,15 @@ def _events(app: App, rows: Sequence[Sequence[Value]]) -> None:
     several = len({row[1] for row in rows}) > 1
     found: list[list[Value]] = []
     for at, host, event, *words in rows:
-        said = " ".join(str(word) for word in words if word)
+        said = " ".join(str(word) for word in words if word) or _SAID.get(str(event), "")
         found.append([_local(app, str(at), "%H:%M:%S"), *([host] if several else []), event, said])
     names = ("at", *(("host",) if several else ()), "event", "words")
     wide.rows(app, "table", [Column(name) for name in names], found, texts=("words",))
 
 
 @outbox.command("resolve", cls=Command)
-@click.argument("sid")
+@click.argument("sids", metavar="[SID]...", nargs=-1)
+@click.option("--campaign", "ref", metavar="NAME", default="", help="All of a campaign that are unknown.")
 @click.option(
     "--as",
     "answer",
@@ -158,14 +201,29 @@ def _events(app: App, rows: Sequence[Sequence[Value]]) -> None:
 )
 @click.option("--evidence", required=True, metavar="TEXT", help="How you know; without addresses, it is shared.")
 @pass_app
-def resolve(app: App, sid: str, answer: str, evidence: str) -> None:
-    """Settle a message whose answer was lost: by a bounce, a reply, the server's log, or a word on the phone."""
+def resolve(app: App, sids: tuple[str, ...], ref: str, answer: str, evidence: str) -> None:
+    """Settle messages whose answer was lost: by a bounce, a reply, the server's log, or a word on the phone.
+
+    \b
+      crmctl outbox resolve 01J9ZQ4T --as accepted --evidence 'line in the mail log'
+      crmctl outbox resolve --campaign new-year --as resend --evidence 'the server was down'
+    """
+    from crmctl.cli.campaign import handle_of
     from crmctl.services.campaigns.running import outbox as sends
 
-    send = sends.resolve(app.book, sid, answer, evidence)
-    run = "crmctl followup run" if send.sequence else "run of the campaign"
-    again = f" The next {run} sends the same bytes again." if answer == "resend" else ""
-    app.say(f"{send.row.sid} is {send.row.state.replace('_', ' ')} now.{again}")
+    if bool(sids) == bool(ref):
+        hint = "crmctl outbox list --state unknown shows them."
+        raise UsageProblem("say which messages: their ids, or --campaign NAME", hint=hint)
+    found = [sends.one(app.book, sid)[0].row.sid for sid in sids]  # All of them, before one is settled.
+    for sid in dict.fromkeys(found or sends.unknown(app.book, handle_of(app, ref))):
+        send = sends.resolve(app.book, sid, answer, evidence)
+        run = "run of crmctl followup run" if send.sequence else "run"
+        after = f"goes out again with the next {run}, the same to the last byte"
+        app.say(f"{sid} {after if answer == 'resend' else f'is {_plain(send.row.state)} now'}.")
+
+
+def _plain(state: str) -> str:
+    return state.replace("_", " ")
 
 
 @outbox.command("adopt", cls=Command)

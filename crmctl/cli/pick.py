@@ -23,7 +23,7 @@ def picked(app: App, kind: Kind, ref: str) -> str:
     """
     handle = _found(app, kind, ref)
     if (app.book.places.own / "pending.json").exists():
-        from crmctl.cli.conflicts import tell_open
+        from crmctl.cli.question_words import tell_open
 
         tell_open(app, kind, handle)
     return handle
@@ -33,7 +33,7 @@ def _found(app: App, kind: Kind, ref: str) -> str:
     try:
         return refs.find(app.book, kind, ref)
     except Ambiguous as error:
-        app_choice = app.choose(f"Which {kind.name}?", error.candidates)
+        app_choice = app.choose(f"Which {kind.one}?", error.candidates)
         if app_choice is None:
             raise
         return app_choice

@@ -23,10 +23,10 @@ OWN_VERBS: dict[tuple[str, str], tuple[str, str, str]] = {
     ("campaign", "preview"): ("campaign", "preview", "Write the messages into a folder, to look at."),
     ("campaign", "check"): ("campaign", "check", "Make every message, and list those that must not go out."),
     ("campaign", "send"): ("campaign_send", "send", "Send what may go out now; a dry run without --send."),
-    ("campaign", "status"): ("campaign", "status", "Show what became of every message, and the proof."),
-    ("campaign", "pause"): ("campaign", "pause", "Hold a campaign up."),
-    ("campaign", "resume"): ("campaign", "resume", "Let a paused campaign go on."),
-    ("campaign", "cancel"): ("campaign", "cancel", "End a campaign; what waits does not go out."),
+    ("campaign", "status"): ("campaign_state", "status", "Show what became of every message, and the proof."),
+    ("campaign", "pause"): ("campaign_state", "pause", "Hold a campaign up."),
+    ("campaign", "resume"): ("campaign_state", "resume", "Let a paused campaign go on."),
+    ("campaign", "cancel"): ("campaign_state", "cancel", "End a campaign; what waits does not go out."),
     ("campaign", "results"): ("results", "results", "Show what came of it, and what may be chance."),
     ("campaign", "compare"): ("results", "compare", "Show several side by side."),
     ("followup", "done"): ("followup", "done", "Mark a follow-up as done."),
@@ -45,9 +45,18 @@ OWN_VERBS: dict[tuple[str, str], tuple[str, str, str]] = {
 }
 # How to begin with a kind that takes more than `add`.
 _FIRST_STEPS = {
+    "followup": "\b\n"
+    "  crmctl followup add 'Send the offer' --customer ada-lovelace --due fri\n"
+    "  crmctl followup list done= 'due<=today'\n"
+    "  crmctl followup run          what sequences would do now; --send does it",
+    "sequence": "\b\n"
+    "  crmctl sequence add Welcome --set purpose=service\n"
+    "  crmctl sequence edit welcome                 its steps are written there\n"
+    "  crmctl sequence enroll welcome ada-lovelace\n"
+    "  crmctl followup run                          what would be done; --send does it",
     "campaign": "\b\n"
     "  crmctl campaign add 'New year' --purpose newsletter \\\n"
-    "      --template newsletter --segment all\n"
+    "      --template newsletter --segment all --benefit 'Hears of it first'\n"
     "  crmctl campaign plan new-year              who gets it, who not and why\n"
     "  crmctl campaign check new-year             which messages must not go out\n"
     "  crmctl campaign preview new-year --to DIR  the messages, to look at\n"

@@ -13,6 +13,7 @@ from crmctl.cli.options import Command
 from crmctl.cli.options import output_option
 from crmctl.cli.options import split_assignment
 from crmctl.cli.options import yes_option
+from crmctl.cli.question_words import tell_none
 from crmctl.cli.words import counted
 from crmctl.errors import UsageProblem
 
@@ -46,16 +47,7 @@ def _complete(context: click.Context, _parameter: click.Parameter, incomplete: s
 @output_option(formats=("table", "json"))
 @pass_app
 def resolve(
-    app: App,
-    words: tuple[str, ...],
-    side: str | None,
-    everything: bool,
-    keep: str | None,
-    rename: str | None,
-    drop: bool,
-    go_on: bool,
-    yes: bool,
-    form: str,
+    app: App, /, words: tuple[str, ...], *, everything: bool, drop: bool, go_on: bool, yes: bool, form: str, **way: str
 ) -> int:
     """Answer what a merge asks.
 
@@ -71,26 +63,31 @@ def resolve(
       crmctl resolve --all --theirs            all questions
     """
     from crmctl.services.joining.conflicts import look
-    from crmctl.services.joining.conflicts import told
 
     # What cannot be read is what is asked about: nobody has to be told a second time.
     click.get_current_context().call_on_close(app.book.refresh)
     refs, said = _split(words)
-    way = _Way(side or "", keep or "", rename or "", said, drop)
-    way.check()
+    how = _Way(drop=drop, said=said, **{name: value or "" for name, value in way.items()})
+    how.check()
     state = look(app.book)
     if state is None and not go_on:
         tell_none(app)
         return errors.OK
-    answered = 0
-    if state is not None:
-        asked = told(app.book, state)
-        if refs or way.asks or everything:
-            chosen = _chosen(asked, refs, asks=way.asks, everything=everything)
-            answered = _answer(app, state, chosen, way, everything=everything, yes=yes)
-        elif asked:
-            _one_by_one(app, state, asked)
+    answered = _answered(app, state, refs, how, everything=everything, yes=yes) if state is not None else 0
     return _settled(app, answered, form, go_on=go_on)
+
+
+def _answered(app: App, state: State, refs: Sequence[str], how: _Way, *, everything: bool, yes: bool) -> int:
+    """Answer what was said on the command line, or else ask; how many questions the command line answered."""
+    from crmctl.services.joining.conflicts import told
+
+    asked = told(app.book, state)
+    if refs or how.asks or everything:
+        chosen = _chosen(asked, refs, asks=how.asks, everything=everything)
+        return _answer(app, state, chosen, how, everything=everything, yes=yes)
+    if asked:
+        _one_by_one(app, state, asked)
+    return 0
 
 
 class _Way(NamedTuple):
@@ -99,8 +96,8 @@ class _Way(NamedTuple):
     side: str
     keep: str
     rename: str
-    said: list[Said]
     drop: bool
+    said: list[Said]
 
     @property
     def asks(self) -> bool:
@@ -132,16 +129,6 @@ def _answer(app: App, state: State, chosen: list[Asked], way: _Way, *, everythin
     answers = _answers(app, state, chosen, way)
     _note(app, state, answers)
     return sum(1 for one in chosen if not answers.by_key.keys().isdisjoint(one.keys))
-
-
-def tell_none(app: App) -> None:
-    """Say that nothing is in conflict, and what is unfinished all the same."""
-    from crmctl.services.joining.conflict_settling import unfinished
-
-    app.say("No conflicts.")
-    how = unfinished(app.book)
-    if how is not None:
-        app.say(f"The {how.name} is not finished: git {' '.join(how.go_on)}")
 
 
 def _split(words: tuple[str, ...]) -> tuple[list[str], list[Said]]:

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from crmctl.cli.question_words import before
+from crmctl.cli.question_words import by_whom
+from crmctl.cli.question_words import made_of
 from crmctl.errors import CrmError
 from crmctl.errors import UsageProblem
 from crmctl.render.text import safe
@@ -63,10 +66,6 @@ def _handle(one: Asked) -> str:
 
 
 def _lines(app: App, one: Asked, where: str) -> list[str]:
-    from crmctl.cli.conflicts import before
-    from crmctl.cli.conflicts import by_whom
-    from crmctl.cli.conflicts import made_of
-
     title = f" ({one.title})" if one.title else ""
     lines = ["", f"{where}: {one.record}{title}{f', {one.field}' if one.field else ''}"]
     if one.reason:

@@ -45,6 +45,10 @@ def results(app: App, ref: str, within: str, outcomes: tuple[str, ...], stage: s
     """Show what came of a campaign: each arm and the holdout, how they differ, and whether that may be chance.
 
     Everybody who was planned counts, sent to or not. Outcomes: reply, meeting, deal, won, purchase, revenue.
+
+    \b
+      crmctl campaign results new-year
+      crmctl campaign results new-year --within 30d --outcome purchase
     """
     from crmctl.cli import results_data as data
     from crmctl.cli import results_tables as tables
@@ -69,7 +73,11 @@ def results(app: App, ref: str, within: str, outcomes: tuple[str, ...], stage: s
 @output_option(formats=_FORMATS)
 @pass_app
 def compare(app: App, refs: tuple[str, ...], within: str, outcomes: tuple[str, ...], stage: str, form: str) -> None:
-    """Show several campaigns side by side, by the same measure. Chance did not share people out among them."""
+    """Show several campaigns side by side, by the same measure. Chance did not share people out among them.
+
+    \b
+      crmctl campaign compare new-year january-meetings
+    """
     from crmctl.cli import results_data as data
     from crmctl.cli import results_tables as tables
     from crmctl.services.campaigns.measuring import comparing

@@ -1,4 +1,4 @@
-"""``crmctl schedule show|install|uninstall``: follow-ups and the digest by themselves."""
+"""``crmctl schedule show|install|uninstall``: follow-ups, campaigns and the digest by themselves."""
 
 from __future__ import annotations
 
@@ -33,7 +33,12 @@ F = TypeVar("F", bound="Callable[..., Any]")
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 def schedule() -> None:
-    """Have follow-ups taken, and the digest mailed, by systemd or cron."""
+    """Have follow-ups taken, campaigns sent and the digest mailed, by systemd or cron.
+
+    \b
+      crmctl schedule install --mail you@example.com
+      crmctl schedule show                             lines for crontab -e instead
+    """
 
 
 def _options(function: F) -> F:
@@ -84,12 +89,16 @@ def show(app: App, every: int, mail: str, at: str, systemd: bool) -> None:
 @_options
 @pass_app
 def install(app: App, every: int, mail: str, at: str) -> int:
-    """Write a timer of systemd for this user, and start it."""
+    """Write timers of systemd for this user, and start them.
+
+    \b
+      crmctl schedule install --every 30 --mail you@example.com --at 07:00
+    """
     from crmctl.services.following import scheduling
 
     written, notes = scheduling.install(_plan(app, every, mail, at), scheduling.started)
     app.print(str(path) for path in written)
-    return _told(app, notes, "The timer runs. To have it run while you are not logged in: loginctl enable-linger")
+    return _told(app, notes, "The timers run. To have them run while you are not logged in: loginctl enable-linger")
 
 
 @schedule.command("uninstall", cls=Command)

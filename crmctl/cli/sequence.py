@@ -127,7 +127,11 @@ def _enroll_many(
 @click.option("--reason", default="", help="Why, for whoever asks later.")
 @pass_app
 def stop(app: App, ref: str, sequence: str, reason: str) -> None:
-    """Take a customer out of a sequence, or of all they are in."""
+    """Take a customer out of a sequence, or of all they are in.
+
+    \b
+      crmctl sequence stop ada-lovelace --reason "Called us herself"
+    """
     from crmctl.services.following import enrolling
 
     handle = _picked(app, "sequence", sequence) if sequence else ""
@@ -139,7 +143,12 @@ def stop(app: App, ref: str, sequence: str, reason: str) -> None:
 @click.argument("ref", metavar="[CUSTOMER]", required=False, default="", shell_complete=_customers)
 @pass_app
 def migrate(app: App, sequence: str, ref: str) -> None:
-    """Move those who are in a sequence to the steps it has now; steps that were taken are not taken again."""
+    """Move those who are in a sequence to the steps it has now; steps that were taken are not taken again.
+
+    \b
+      crmctl sequence migrate welcome
+      crmctl sequence migrate welcome ada-lovelace
+    """
     from crmctl.services.following import enrolling
 
     handle = _picked(app, "sequence", sequence)
@@ -150,7 +159,11 @@ def migrate(app: App, sequence: str, ref: str) -> None:
 @click.argument("sequence", metavar="SEQUENCE", shell_complete=_sequences)
 @pass_app
 def adopt(app: App, sequence: str) -> None:
-    """Let this clone take the steps of a sequence from now on, in place of one that is gone."""
+    """Let this clone take the steps of a sequence from now on, in place of one that is gone.
+
+    \b
+      crmctl sequence adopt welcome
+    """
     from crmctl.services.following import enrolling
 
     app.written(enrolling.adopt(app.book, _picked(app, "sequence", sequence)))
@@ -162,7 +175,11 @@ def adopt(app: App, sequence: str) -> None:
 @output_option()
 @pass_app
 def status(app: App, sequence: str, everything: bool, form: str) -> None:
-    """Show who is in a sequence, how far, and what comes next."""
+    """Show who is in a sequence, how far, and what comes next.
+
+    \b
+      crmctl sequence status welcome
+    """
     from crmctl.services.following import enrolments
 
     handle = _picked(app, "sequence", sequence) if sequence else ""

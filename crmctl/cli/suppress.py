@@ -17,7 +17,7 @@ from crmctl.render.rows import Column
 
 if TYPE_CHECKING:
     from crmctl.cli.app import App
-    from crmctl.services.consenting.suppression import Entry
+    from crmctl.services.consenting.suppression_entry import Entry
 
 _WHYS = ("unsubscribed", "hard-bounce", "complaint", "manual", "erased")
 

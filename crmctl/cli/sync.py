@@ -63,7 +63,13 @@ def sync(
     if _is_watched():
         app.book.tell_waiting = app.say
     synced = service.sync(app.book, remote, how)
-    report = told(app.book, synced)
+    _tell(app, synced, told(app.book, synced), form, verbose=verbose)
+    if synced.state == service.QUESTIONS:
+        raise _questions(synced)
+
+
+def _tell(app: App, synced: Synced, report: Told, form: str, *, verbose: bool) -> None:
+    """Say what came and what went."""
     if form == "json":
         app.print([_json(synced, report)])
     else:
@@ -75,8 +81,6 @@ def sync(
         app.say(f"{path} keeps what you changed in it by hand.")
     for warning in report.warnings:
         app.warn(f"look at this: {warning}")
-    if synced.state == service.QUESTIONS:
-        raise _questions(synced)
 
 
 def _is_watched() -> bool:

@@ -143,5 +143,6 @@ def _places(error: BaseException) -> Iterator[str]:
     if before is not None:
         yield from _places(before)
         yield "\nand then:\n\n"
+    yield getattr(error, "places", "")  # Of another process, in which it happened.
     yield from traceback.format_tb(error.__traceback__)
     yield f"{type(error).__module__}.{type(error).__qualname__}\n"

@@ -53,10 +53,10 @@ def list_(app: App, form: str) -> int:
 def check(app: App, names: tuple[str, ...], segment: str, form: str) -> int:
     """Render templates for every customer and list what is missing for whom."""
     from crmctl.cli.pick import picked
-    from crmctl.services import templates
+    from crmctl.services import template_check
 
     handle = picked(app, app.book.schema.require("segment"), segment) if segment else ""
-    count, faults = templates.check(app.book, names, handle)
+    count, faults = template_check.check(app.book, names, handle)
     columns = [Column(name) for name in ("template", "customer", "problem")]
     rows = [[fault.template, fault.customer or None, fault.problem] for fault in faults]
     if rows or form != "table":

@@ -47,6 +47,9 @@ def today(
 ) -> int:
     """Show what is due, who waits for an answer or is getting cold, what is stuck, each with its reason.
 
+    Mail to settle is there when there is any: messages that may or may not have arrived, campaigns that stopped by
+    themselves, drafts to be released.
+
     Who wrote in the last 14 days and heard nothing from you since waits for an answer; who needs none gets
     `crmctl interaction set ID outcome=answered`.
     """
@@ -134,8 +137,12 @@ def _lines(app: App, due: Due) -> Iterator[str]:
 
 def _label(due: Due) -> str:
     """How things stand, in nine letters."""
+    from crmctl.services.today import MAIL
+
     if due.why == "no-next-step":
         return "idle"
+    if due.why in MAIL:
+        return due.why
     if due.days is None:
         return "never"
     if due.why == "unanswered" and due.days < 0:

@@ -13,7 +13,10 @@ from crmctl.cli.options import yes_option
 from crmctl.render.rows import Column
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from crmctl.cli.app import App
+    from crmctl.vcs.suspects import Setting
 
 
 @click.command("trust", cls=Command)
@@ -48,13 +51,9 @@ def trust(app: App, revoke: bool, listing: bool, yes: bool, form: str) -> None:
         return
     settings = service.found(places)
     trusted = service.is_trusted(places, settings)
-    columns = [Column("setting"), Column("value"), Column("does"), Column("file"), Column("allowed")]
-    allowed = "yes" if trusted else "no"
     hooks = service.own_hooks(places)
-    rows = [[setting.name, setting.value, setting.does, setting.file, allowed] for setting in settings]
-    rows += [[hook.name, hook.value, hook.does, hook.file, "yes"] for hook in hooks]
-    app.rows(form, columns, rows, nothing="This repository's own settings and hooks run nothing.")
-    if listing or not rows:
+    _show(app, form, settings, hooks, allowed="yes" if trusted else "no")
+    if listing or not (settings or hooks):
         return
     if not settings:
         app.say("These hooks were put in place on this machine. crmctl trust --revoke has crmctl ask about them.")
@@ -65,3 +64,11 @@ def trust(app: App, revoke: bool, listing: bool, yes: bool, form: str) -> None:
     app.confirm("Let git run this here?", yes=yes)
     service.allow(places, settings)
     app.say("Allowed, as long as it stays as it is. crmctl trust --revoke takes it back.")
+
+
+def _show(app: App, form: str, settings: Sequence[Setting], hooks: Sequence[Setting], *, allowed: str) -> None:
+    """What would run; hooks of one's own always may."""
+    columns = [Column("setting"), Column("value"), Column("does"), Column("file"), Column("allowed")]
+    rows = [[setting.name, setting.value, setting.does, setting.file, allowed] for setting in settings]
+    rows += [[hook.name, hook.value, hook.does, hook.file, "yes"] for hook in hooks]
+    app.rows(form, columns, rows, nothing="This repository's own settings and hooks run nothing.")

@@ -71,16 +71,15 @@ def undo(
     plan = service.plan(app.book, service.chosen(app.book, commit or ""), rest=rest)
     _show(app, plan, form, changes=dry_run and (rest or not plan.overlaps))
     refused = service.refusal(app.book, plan, rest=rest, allow_removals=allow_removals)
-    if dry_run:
-        if refused is not None:
-            _say_refused(app, refused)
-        return
     if refused is not None:
+        _tell_refused(app, refused, dry_run=dry_run)
+    elif not dry_run:
+        app.written(service.carry_out(app.book, plan, rest=rest, allow_removals=allow_removals))
+
+
+def _tell_refused(app: App, refused: Conflict, *, dry_run: bool) -> None:
+    if not dry_run:
         raise refused
-    app.written(service.carry_out(app.book, plan, rest=rest, allow_removals=allow_removals))
-
-
-def _say_refused(app: App, refused: Conflict) -> None:
     reason = refused.message.removesuffix("; nothing was undone").removesuffix(", so nothing was undone")
     app.say(f"It would be refused: {reason}.")
     app.say(f"hint: {refused.hint}")

@@ -10,6 +10,7 @@ import click
 from crmctl.cli.app import App
 from crmctl.cli.app import pass_app
 from crmctl.cli.options import Command
+from crmctl.cli.options import F
 from crmctl.cli.options import adopt_option
 from crmctl.cli.options import output_option
 from crmctl.cli.options import set_option
@@ -20,8 +21,10 @@ from crmctl.errors import NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from collections.abc import Sequence
 
     from crmctl.model.fields import Kind
+    from crmctl.services.records import Assignment
 
 
 def _current(app: App, kind: Kind) -> Kind:
@@ -67,11 +70,18 @@ def _add(kind: Kind) -> click.Command:
                 [field.option, f"field_{position}"],
                 multiple=many,
                 is_flag=flag or None,  # False would let the option stand without a value.
+                metavar=_METAVARS.get(field.type),
                 help=text[:1].upper() + text[1:] + ".",
             )
         )
     params.append(click.Option(["--handle"], default="", help="Its name in the book; made from the name when absent."))
-    return _decorated("add", add, params, f"Add {_one(kind)}.", set_option, adopt_option)
+    from crmctl.cli.examples import ADD
+
+    help_text = f"Add {_one(kind)}.\n\n{ADD.get(kind.name, '')}".strip()
+    return _decorated("add", add, params, help_text, set_option, adopt_option)
+
+
+_METAVARS = {"date": "WHEN", "datetime": "WHEN", "days": "SPAN"}
 
 
 def _list(kind: Kind) -> click.Command:
@@ -87,7 +97,7 @@ def _list(kind: Kind) -> click.Command:
         found = listed(app.book, current, filters, fields=names, sort=_sorts(sort), limit=limit)
         numbers = ("integer", "percent", "days", "money", "number")
         columns = [Column(name, right=field.type in numbers) for name, field in found.fields]
-        nothing = f"No {kind.plural} match." if filters else f"No {kind.plural} yet."
+        nothing = f"No {kind.many} match." if filters else f"No {kind.many} yet."
         app.rows(form, columns, found.rows, nothing=nothing)
 
     params: list[click.Parameter] = [
@@ -97,7 +107,7 @@ def _list(kind: Kind) -> click.Command:
         click.Option(["--limit"], type=click.IntRange(min=1), default=None, help="At most so many rows."),
     ]
     help_text = (
-        f"List {kind.plural}.\n\nFILTER is words, or FIELD:VALUE, FIELD=VALUE, FIELD>=VALUE; several must all match; "
+        f"List {kind.many}.\n\nFILTER is words, or FIELD:VALUE, FIELD=VALUE, FIELD>=VALUE; several must all match; "
         "-TERM, or, not and ( ) work. crmctl help filters says more."
     )
     return _decorated("list", list_, params, help_text, output_option(), unknown=True)
@@ -119,34 +129,73 @@ def _show(kind: Kind) -> click.Command:
 
 
 def _set(kind: Kind) -> click.Command:
+    ref_argument = _ref(kind, or_assignment=True)
+    assignments_argument = click.Argument(
+        ["assignments"], nargs=-1, metavar="FIELD=VALUE...", shell_complete=_complete_assignment
+    )
+
     @pass_app
-    def set_(app: App, ref: str, assignments: tuple[str, ...], adopt: bool) -> None:
-        from crmctl.cli.pick import picked
-        from crmctl.services import lines
-        from crmctl.services import records
+    def set_(
+        app: App,
+        ref: str,
+        assignments: tuple[str, ...],
+        filters: tuple[str, ...],
+        adopt: bool,
+        dry_run: bool,
+        yes: bool,
+    ) -> None:
         from crmctl.services.records import Assignment
 
+        if not ref or not (filters or assignments):
+            missing = assignments_argument if ref or filters else ref_argument
+            raise click.MissingParameter(ctx=click.get_current_context(), param=missing)
+        words = (ref, *assignments) if filters else assignments
+        parts = [Assignment(*split_assignment(text)) for text in words]
         current = _current(app, kind)
-        parts = [Assignment(*split_assignment(text)) for text in assignments]
-        handle = picked(app, current, ref)
-        change = lines.change if current.storage == "jsonl" else records.change
-        app.written(change(app.book, current, handle, parts, adopt=adopt))
+        if filters:
+            from crmctl.cli.bulk import set_many
 
-    params: list[click.Parameter] = [
-        _ref(kind),
-        click.Argument(
-            ["assignments"],
-            nargs=-1,
-            required=True,
-            metavar="FIELD=VALUE...",
-            shell_complete=_complete_assignment,
-        ),
-    ]
+            set_many(app, current, filters, parts, adopt=adopt, dry_run=dry_run, yes=yes)
+        else:
+            _set_one(app, current, ref, parts, adopt=adopt, dry_run=dry_run)
+
     help_text = (
-        f"Set fields of {_one(kind)}.\n\nFIELD=VALUE sets, FIELD= takes out, FIELD+=VALUE and FIELD-=VALUE change a "
-        "list, GROUP.PART=VALUE and MAP.KEY=VALUE reach inside."
+        f"Set fields of {_one(kind)}, or of all that match a filter.\n\nFIELD=VALUE sets, FIELD= takes out, "
+        "FIELD+=VALUE and FIELD-=VALUE change a list, GROUP.PART=VALUE and MAP.KEY=VALUE reach inside.\n\nWith "
+        "--filter there is no REF: what would become of each is shown first, and all of it is one commit.\n\n\b\n"
+        f"  crmctl {kind.name} set REF FIELD=VALUE\n  crmctl {kind.name} set --filter FILTER FIELD=VALUE --dry-run"
     )
-    return _decorated("set", set_, params, help_text, adopt_option, unknown=True)
+    params: list[click.Parameter] = [ref_argument, assignments_argument]
+    return _decorated(
+        "set", set_, params, help_text, _filter_option, _dry_run_option, adopt_option, yes_option, unknown=True
+    )
+
+
+def _filter_option(function: F) -> F:
+    help_text = "Instead of REF: all that match; repeatable, all must."
+    option = click.option(
+        "--filter", "filters", multiple=True, metavar="FILTER", help=help_text, shell_complete=_complete_filter
+    )
+    return option(function)
+
+
+def _dry_run_option(function: F) -> F:
+    return click.option("-n", "--dry-run", is_flag=True, help="Only show what would change.")(function)
+
+
+def _set_one(app: App, kind: Kind, ref: str, assignments: Sequence[Assignment], *, adopt: bool, dry_run: bool) -> None:
+    from crmctl.cli.pick import picked
+    from crmctl.services import lines
+    from crmctl.services import records
+
+    handle = picked(app, kind, ref)
+    if dry_run:
+        from crmctl.cli.bulk import show
+
+        show(app, kind, [handle], assignments)
+        return
+    change = lines.change if kind.storage == "jsonl" else records.change
+    app.written(change(app.book, kind, handle, assignments, adopt=adopt))
 
 
 def _edit(kind: Kind) -> click.Command:
@@ -187,20 +236,26 @@ def _rm(kind: Kind) -> click.Command:
 
 
 def _one(kind: Kind) -> str:
-    return f"{'an' if kind.name[0] in 'aeiou' else 'a'} {_in_words(kind.name)}"
+    return f"{'an' if kind.name[0] in 'aeiou' else 'a'} {kind.one}"
 
 
 def _in_words(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _ref(kind: Kind) -> click.Argument:
-    def complete(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[Any]:
+def _ref(kind: Kind, *, or_assignment: bool = False) -> click.Argument:
+    """The argument that names a record; with ``or_assignment`` it may be missing, or be the first assignment."""
+
+    def complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[Any]:
         from crmctl.cli.complete import handles
+
+        if or_assignment and context.params.get("filters"):
+            return _complete_assignment(context, parameter, incomplete)
 
         return handles(context, kind.name, incomplete)
 
-    return click.Argument(["ref"], metavar="REF", shell_complete=complete)
+    settings: dict[str, Any] = {"required": False, "default": ""} if or_assignment else {}
+    return click.Argument(["ref"], metavar="REF", shell_complete=complete, **settings)
 
 
 def _complete_filter(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[Any]:

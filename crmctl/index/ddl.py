@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from crmctl.model.fields import Kind
     from crmctl.model.schema import Schema
 
-VERSION = 5
+VERSION = 6
 """Raised whenever tables or normal forms change; an index of another version is made anew."""
 
 _FIXED = """

@@ -42,7 +42,7 @@ def ascii_address(email: str) -> str:
     return sent_address(email)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=16384)
 def sent_address(email: str) -> str:
     """``email`` as it travels: its domain in ASCII, what is before the @ in one form of Unicode (NFC).
 

@@ -20,6 +20,8 @@ UNSUBSCRIBE, CONFIRM = "u", "c"
 LENGTH = 47
 _SUBJECT = re.compile(r"[0-9A-Z]{26}")
 _TOKEN = re.compile(r"(?<![0-9A-Za-z])[ucUC][0-9A-Za-z]{46}(?![0-9A-Za-z])")
+# Long enough to be no word, short enough to be no page of data; the letters are those that ids and base32 are made of.
+_DAMAGED = re.compile(r"(?<![0-9A-Za-z])[uU][0-9A-Za-z]{29,63}(?![0-9A-Za-z])")
 _ALL = "all"
 
 
@@ -77,6 +79,11 @@ def tag_of(key: bytes, scope: str) -> str:
 def find(text: str) -> list[str]:
     """Everything in a text (an address, a subject, a path) that looks like a token, in order, each once."""
     return list(dict.fromkeys(found.lower() for found in _TOKEN.findall(text)))
+
+
+def find_damaged(text: str) -> list[str]:
+    """What may have been an unsubscribe token before it was cut or got a letter too many, in order, each once."""
+    return list(dict.fromkeys(found.lower() for found in _DAMAGED.findall(text) if len(found) != LENGTH))
 
 
 def _mac(key: bytes, text: str) -> str:

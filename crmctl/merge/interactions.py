@@ -9,6 +9,7 @@ from typing import NamedTuple
 from crmctl.merge.outcome import NO_ANSWERS
 from crmctl.merge.outcome import Clash
 from crmctl.merge.outcome import Three
+from crmctl.merge.policies import words
 from crmctl.merge.records import merge_record
 
 if TYPE_CHECKING:
@@ -48,14 +49,20 @@ def merge_history(
     ours: Sequence[RawMap],
     theirs: Sequence[RawMap],
     answers: Answers = NO_ANSWERS,
+    *,
+    of_one: bool = False,
 ) -> History:
-    """The lines that either side added, without those that either side removed, in the order of time."""
+    """The lines that either side added, without those that either side removed, in the order of time.
+
+    A side that kept no line of the base may be the history of somebody else, unless ``of_one`` says that all three are
+    known to be of one customer.
+    """
     try:
         sides = [_by_key(lines) for lines in (base, ours, theirs)]
     except ValueError as error:
         return History((), str(error))
     old = sides[0]
-    if old and any(old.keys().isdisjoint(side) for side in sides[1:]):
+    if old and not of_one and any(old.keys().isdisjoint(side) for side in sides[1:]):
         return History((), "one side kept no line of the history")
     lines = []
     for key in {**sides[1], **sides[2]}:
@@ -64,13 +71,6 @@ def merge_history(
         if line.data is not None or line.clashes:
             lines.append(line)
     return History(tuple(sorted(lines, key=_order)))
-
-
-def words(data: RawMap) -> str:
-    """What a group or a line says, whatever the order of its keys: JSON with the keys in order."""
-    import json
-
-    return json.dumps(data, ensure_ascii=False, sort_keys=True)
 
 
 def _by_key(lines: Iterable[RawMap]) -> dict[Key, RawMap]:

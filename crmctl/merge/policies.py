@@ -188,10 +188,15 @@ def _entries(value: Value, key: str) -> RawMap | None:
     return found if items is not None and len(items) == len(found) else None
 
 
+def words(data: RawMap) -> str:
+    """What a group or a line says, whatever the order of its keys: JSON with the keys in order."""
+    import json
+
+    return json.dumps(data, ensure_ascii=False, sort_keys=True)
+
+
 def _groups(value: Value) -> dict[str, RawMap] | None:
     """The groups of a list by what they say, None when it is no list of different groups."""
-    from crmctl.merge.interactions import words
-
     items = _items(value)
     found = {words(item): item for item in items or () if isinstance(item, dict)}
     return found if items is not None and len(items) == len(found) else None

@@ -24,6 +24,10 @@ _FORWARD = frozenset({"due", "closes", "next", "starts", "ends", "respond_by", "
 """Dates that lie ahead as a rule: `due=fri` is the coming Friday."""
 
 
+class NotInList(UsageProblem):
+    """What shall be taken out of a list is not in it."""
+
+
 def read_text(field: Field, text: str, context: Context, now: datetime, currency: str = "") -> str:
     """The raw text to store for what was typed into ``field``: date words become dates, ``1.234,50`` an amount.
 
@@ -146,7 +150,7 @@ class _Reader(NamedTuple):
         if self.sign == "-":
             missing = [item for item in items if item not in old]
             if missing:
-                raise UsageProblem(f"{field.name} has no {missing[0]!r} to take out")
+                raise NotInList(f"{field.name} has no {missing[0]!r} to take out")
             return [item for item in old if item not in items]
         return list(dict.fromkeys(items))
 
@@ -217,7 +221,7 @@ def unknown_field(kind: Kind, name: str) -> UsageProblem:
 
     near = get_close_matches(name, columns.names(kind), 1)
     hint = f"Did you mean {near[0]}?" if near else f"crmctl schema {kind.name} lists the fields."
-    return UsageProblem(f"there is no field {name!r} for a {kind.name}", hint=hint)
+    return UsageProblem(f"there is no field {name!r} for a {kind.one}", hint=hint)
 
 
 def _field(kind: Kind, name: str) -> Field | None:

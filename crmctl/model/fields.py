@@ -83,6 +83,10 @@ class Field(NamedTuple):
         return {"group": "unit", "note": "lines"}.get(self.type, "scalar")
 
 
+_SAID = {"followup": "follow-up", "followups": "follow-ups"}
+"""Words that are written otherwise than a command or a folder can be called."""
+
+
 class Kind(NamedTuple):
     """One kind of record: its name, its folder under ``records/``, and its fields in the order they are written.
 
@@ -98,6 +102,16 @@ class Kind(NamedTuple):
     columns: tuple[str, ...] = ("handle", "name")
     storage: str = "yaml"
     sort: str = "handle"
+
+    @property
+    def one(self) -> str:
+        """What people call one of them."""
+        return _SAID.get(self.name, self.name.replace("_", " "))
+
+    @property
+    def many(self) -> str:
+        """What people call several of them."""
+        return _SAID.get(self.plural, self.plural.replace("_", " "))
 
     def field(self, name: str) -> Field | None:
         """The field called ``name`` (derived ones too), or None."""

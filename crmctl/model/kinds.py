@@ -252,6 +252,7 @@ FOLLOWUP = Kind(
         Field("enrolment", "ref", kind="enrolment", help="whose step of a sequence it is"),
         Field("deal", "ref", kind="deal", option="--deal"),
         Field("case", "ref", kind="case", option="--case"),
+        Field("campaign", "ref", kind="campaign", help="the campaign that somebody is to be called for"),
         Field("promised", "boolean", option="--promised", help="yes when the customer was told it would come"),
         _OWNER,
         _TAGS,
@@ -378,7 +379,7 @@ CAMPAIGN = Kind(
             ),
         ),
         Field("holdout", "percent", option="--holdout", help="part that gets nothing, to compare with"),
-        Field("benefit", help="what the customer has from it"),
+        Field("benefit", option="--benefit", help="what the customer has from it"),
         Field("sender", help="the machine that sends it; any: whichever claims first"),
         Field(
             "on_unknown",

@@ -41,6 +41,25 @@ def dialled(text: str, region: str) -> str:
     return f"+{digits(text, region)}"
 
 
+def can_be_texted(text: str, region: str) -> bool:
+    """Whether a number may be that of a mobile phone. In some countries (NANP) nobody can tell: there it may be."""
+    try:
+        number = phonenumbers.parse(text, region or None)
+    except phonenumbers.NumberParseException:
+        return False
+    return phonenumbers.number_type(number) not in _WITHOUT_TEXTS
+
+
+_WITHOUT_TEXTS = frozenset(
+    {
+        phonenumbers.PhoneNumberType.FIXED_LINE,
+        phonenumbers.PhoneNumberType.TOLL_FREE,
+        phonenumbers.PhoneNumberType.PREMIUM_RATE,
+        phonenumbers.PhoneNumberType.SHARED_COST,
+    }
+)
+
+
 def check(text: str, region: str) -> None:
     """Refuse what no phone could be called by.
 

@@ -50,7 +50,7 @@ def check_record(kind: Kind, data: RawMap, context: Context, only: Iterable[str]
     References are listed by ``references``; whether they lead anywhere only the book knows.
     """
     findings = [
-        Finding((), "missing-field", f"{kind.name} has no {name}", f"Add a line `{name}: ...`.")
+        Finding((), "missing-field", f"{kind.one} has no {name}", f"Add a line `{name}: ...`.")
         for name in kind.required
         if not data.get(name) and not _is_derived(kind, name)
     ]

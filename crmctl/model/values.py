@@ -238,13 +238,9 @@ def _is_space(character: str) -> bool:
 
 
 def _check_email(text: str, _context: Context) -> None:
-    from email_validator import EmailNotValidError
-    from email_validator import validate_email
+    from crmctl.model import emails
 
-    try:
-        validate_email(text, check_deliverability=False, test_environment=True, allow_smtputf8=True)
-    except EmailNotValidError as exc:
-        raise ValueError(f"email is not an address: {text!r} ({str(exc).rstrip('.')})") from None
+    emails.check(text)
 
 
 def _check_phone(text: str, context: Context) -> None:

@@ -39,7 +39,8 @@ _START = (
     '">\n<head>\n<meta charset="utf-8">\n<title>',
     holes.HtmlText(holes.SUBJECT),
     "</title>\n</head>\n",
-    '<body style="margin:0 auto;padding:1em;max-width:38em;font-family:sans-serif;line-height:1.5">\n',
+    # No line of our own is so long that a short message would have to be encoded for it.
+    '<body style="margin:0 auto;padding:1em;max-width:38em;\nfont-family:sans-serif;line-height:1.5">\n',
 )
 _END = "</body>\n</html>\n"
 _WHOLE = re.compile(r"<html[\s>]", re.IGNORECASE)

@@ -17,6 +17,7 @@ from crmctl.render import holes
 from crmctl.render import hypertext
 from crmctl.render import markdown
 from crmctl.render import plaintext
+from crmctl.render.blame import is_ours
 from crmctl.render.filters import Setting
 from crmctl.render.languages import base
 from crmctl.render.sandbox import Sandbox
@@ -98,6 +99,7 @@ class Renderer:
         self._sources = {**job.sources, **front}
         self._sandbox = Sandbox({name: source.text for name, source in self._sources.items()}, job.output)
         self._plans = _plans_for(job)
+        self._line = _line_without_values(job.sources[SUBJECT].text)
         try:
             self._subject = self._sandbox.get_template(SUBJECT)
             self._body = self._sandbox.get_template(job.main)
@@ -136,7 +138,11 @@ class Renderer:
             yield self._sources[name], self._sandbox.parse(self._sources[name].text, name)
 
     def render(self, data: dict[str, Any]) -> Message:
-        """The message for the recipient whose plain ``data`` this is."""
+        """The message for the recipient whose plain ``data`` this is.
+
+        Raises:
+            Exception: crmctl is at fault, and not the template.
+        """
         box = self._sandbox
         # What is shared is copied: no message shows what another one has made of it.
         shared = {
@@ -150,9 +156,12 @@ class Renderer:
         setting = _setting(data, self._job.language)
         box.begin(data, setting)
         try:
-            subject, body = self._run(self._subject), self._run(self._body)
-            text = self._run(self._text) if self._text is not None else None
-            fields = {name: self._run(template) for name, template in self._fields.items()}
+            # None of the templates changes it: what one sets is its own.
+            names = {**box.globals, **data}
+            subject = self._run(self._subject, names) if self._line is None else self._line
+            body = self._run(self._body, names)
+            text = self._run(self._text, names) if self._text is not None else None
+            fields = {name: self._run(template, names) for name, template in self._fields.items()}
             problems = [f"{name} is missing" for name in box.missing]
             if problems or box.faults:
                 return Message("", "", "", (*problems, *box.faults))
@@ -160,12 +169,15 @@ class Renderer:
             if not fields or message.problems:
                 return message
             return message._replace(fields={name: _line_of(found, box.values) for name, found in fields.items()})
-        except Exception as exc:  # noqa: BLE001 - whatever a template does is its problem, told with its line
+        except Exception as exc:
+            if is_ours(exc):
+                raise
             problems = [f"{name} is missing" for name in box.missing]
             return Message("", "", "", (*problems, *box.faults, self._words(exc)))
 
-    def _run(self, template: jinja2.Template) -> str:
-        context = template.new_context(self._sandbox.data)
+    def _run(self, template: jinja2.Template, names: dict[str, Any]) -> str:
+        # Made here, as Jinja's own way copies all names for each of the templates.
+        context = self._sandbox.context_class(self._sandbox, names, template.name, template.blocks)
         out: list[str] = []
         for piece in template.root_render_func(context):
             self._sandbox.count(len(piece))
@@ -174,7 +186,7 @@ class Renderer:
 
     def _finish(self, subject: str, body: str, own_text: str | None, values: list[str]) -> Message:
         """Fill the holes of the subject and of both parts; ``values`` ends with the language."""
-        line = _line_of(subject, values)
+        line = subject if self._line is not None else _line_of(subject, values)
         values.append(line)
         if self._job.form in drafting.FORMS.values():
             return Message(line, drafting.filled(self._job.form, body, values), "", ())
@@ -213,6 +225,11 @@ class Renderer:
             trace = trace.tb_next
         source = self._sources[name]
         return f"{source.path}:{line + source.first_line - 1}" if line else source.path
+
+
+def _line_without_values(text: str) -> str | None:
+    """A subject that is the same for everybody; None when it has to be rendered."""
+    return None if "{" in text or holes.OPEN in text else _line_of(text, [])
 
 
 def _line_of(found: str, values: list[str]) -> str:

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 _AHEAD = 256
 _NOTHING = object()
+_encode = json.JSONEncoder(allow_nan=False).encode
+_decode = json.JSONDecoder().decode
 _START_SECONDS = 20.0
 # The path is ours, never the folder that crmctl was called in: a book may hold a file json.py.
 _BOOT = "import sys; sys.path += sys.argv[1:]; from crmctl.render.worker import main; main()"
@@ -45,6 +47,17 @@ _KEPT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "PYTHONDO
 
 class RenderFailed(CrmError):
     """The process that renders templates cannot be started."""
+
+
+class RendererBug(Exception):
+    """A mistake in crmctl, and not in a template, that came to light while a message was rendered.
+
+    ``places`` is where it was in the process that renders, for whoever mends it.
+    """
+
+    def __init__(self, places: str) -> None:
+        super().__init__(f"while rendering:\n{places}")
+        self.places = places
 
 
 class Rendered(NamedTuple):
@@ -77,48 +90,81 @@ def render_many(
     Raises:
         InvalidData: the syntax of the template or of one that it includes is wrong; the problem has file and line.
         RenderFailed: the rendering process cannot be started.
+        RendererBug: crmctl itself is at fault.
         TypeError: the data of a recipient is not plain.
     """
-    job = order(template, includes, limits, shared)
-    upcoming = iter(recipients)
-    waiting: deque[tuple[str, bytes]] = deque()
-    child = Child(job)
-    begun = False
+    line = _Line(template, order(template, includes, limits, shared), limits)
+    upcoming = ((key, _without(data, shared)) for key, data in recipients)
     try:
-        while True:
-            while len(waiting) < _AHEAD and (recipient := next(upcoming, None)) is not None:
-                own = {name: value for name, value in recipient[1].items() if shared.get(name, _NOTHING) is not value}
-                waiting.append((recipient[0], _encoded(own)))
-                child.send(waiting[-1][1])
-            if not begun:  # Until now it had its own start to see to.
-                child.begin(template)
-                begun = True
-            if not waiting:
-                return
-            answer = child.answer(limits.seconds)
-            key, _ = waiting.popleft()
-            if isinstance(answer, str):
-                yield Rendered(key, "", "", "", (f"{template.path}: {_ended(answer, limits)}",))
-                child.close()
-                child = Child(job)
-                child.begin(template)
-                for _, line in waiting:
-                    child.send(line)
-            else:
-                subject, text, html, problems, fields = answer
-                yield Rendered(key, subject, text, html, tuple(problems), fields)
+        line.send(upcoming)
+        line.begin()  # Until now it had its own start to see to.
+        while line.is_waiting:
+            yield line.next()
+            line.send(upcoming)
     finally:
-        child.close()
+        line.close()
+
+
+def _without(data: Mapping[str, Any], shared: Mapping[str, Any]) -> dict[str, Any]:
+    """What is in ``data`` and not, as the same objects, in ``shared``."""
+    return {name: value for name, value in data.items() if shared.get(name, _NOTHING) is not value}
+
+
+class _Line:
+    """The recipients whose data was sent ahead, and the child that makes their messages, or the one after it."""
+
+    def __init__(self, template: Template, job: bytes, limits: Limits) -> None:
+        self._template = template
+        self._job = job
+        self._limits = limits
+        self._waiting: deque[tuple[str, bytes]] = deque()
+        self._child = Child(job)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether there are messages to come."""
+        return bool(self._waiting)
+
+    def send(self, upcoming: Iterator[tuple[str, Mapping[str, Any]]]) -> None:
+        """Send the data of as many recipients as may be ahead."""
+        while len(self._waiting) < _AHEAD and (recipient := next(upcoming, None)) is not None:
+            line = _encode(recipient[1]).encode("ascii") + b"\n"
+            self._waiting.append((recipient[0], line))
+            self._child.send(line)
+
+    def begin(self) -> None:
+        """Wait until the template is compiled; errors as ``render_many``."""
+        self._child.begin(self._template)
+
+    def next(self) -> Rendered:
+        """The message of whoever has waited longest."""
+        answer = self._child.answer(self._limits.seconds)
+        key, _ = self._waiting.popleft()
+        if isinstance(answer, str):
+            self._go_on()
+            return Rendered(key, "", "", "", (f"{self._template.path}: {_ended(answer, self._limits)}",))
+        if isinstance(answer, dict):
+            raise RendererBug(str(answer["bug"]))
+        subject, text, html, problems, fields = answer
+        return Rendered(key, subject, text, html, tuple(problems), fields)
+
+    def _go_on(self) -> None:
+        """Have another child do what the one that ended has left."""
+        self._child.close()
+        self._child = Child(self._job)
+        self.begin()
+        for _, line in self._waiting:
+            self._child.send(line)
+
+    def close(self) -> None:
+        """End the child."""
+        self._child.close()
 
 
 def _ended(why: str, limits: Limits) -> str:
     if why == "slow":
         return f"the message took longer than {limits.seconds:g} seconds"
     return f"the message could not be rendered ({why}; a message may take {limits.memory // 2**20} MB)"
-
-
-def _encoded(data: Mapping[str, Any]) -> bytes:
-    return json.dumps(data, allow_nan=False).encode("ascii") + b"\n"
 
 
 _ahead: list[subprocess.Popen[bytes]] = []
@@ -199,7 +245,7 @@ class Child:
                 self._write()
             if readable and not self._read():
                 return self._how_it_ended()
-        return json.loads(self._lines.popleft())
+        return _decode(self._lines.popleft().decode("ascii"))
 
     def _write(self) -> None:
         block = b"".join(self._unsent)

@@ -1,8 +1,8 @@
 """The process that templates run in: bounded in memory and processor time, killed by its parent when it takes too long.
 
 Speaks JSON lines: the job comes first and is answered with ``{}`` or what is wrong with the template, then each line is
-the data of one recipient and is answered with ``[subject, text, html, problems, fields]``. A job to inspect has no
-recipients: each line is a template then, see ``_inspect``.
+the data of one recipient and is answered with ``[subject, text, html, problems, fields]``, or with ``{"bug": ...}``
+when crmctl itself is at fault. A job to inspect has no recipients: each line is a template then, see ``_inspect``.
 """
 
 from __future__ import annotations
@@ -67,8 +67,21 @@ def serve(
     _answer(answers, {})
     for line in lines:
         bound_time(seconds)
-        message = renderer.render(_plain(line))
-        _answer(answers, message)
+        data = _plain(line)
+        try:
+            message = renderer.render(data)
+        except Exception as exc:  # noqa: BLE001 - a bug of ours is told by the parent, as all others are
+            _answer(answers, {"bug": _places(exc)})
+        else:
+            _answer(answers, message)
+
+
+def _places(error: Exception) -> str:
+    """Where an error happened, without its words: those may be values from records."""
+    import traceback
+
+    kind = type(error)
+    return f"{''.join(traceback.format_tb(error.__traceback__))}{kind.__module__}.{kind.__qualname__}\n"
 
 
 def _inspect(order: dict[str, Any], lines: BinaryIO, answers: BinaryIO, bound_time: Callable[[float], None]) -> None:
@@ -118,13 +131,16 @@ def _answer(answers: BinaryIO, thing: Any) -> None:
     answers.flush()
 
 
-def _plain(text: str | bytes) -> Any:
-    """Data as it was sent; numbers with a fraction stay text."""
-    return json.loads(text, parse_float=str, parse_constant=_no_number)
-
-
 def _no_number(text: str) -> NoReturn:
     raise ValueError(f"{text} is no number")
+
+
+_decode = json.JSONDecoder(parse_float=str, parse_constant=_no_number).decode
+
+
+def _plain(text: str | bytes) -> Any:
+    """Data as it was sent; numbers with a fraction stay text."""
+    return _decode(text if isinstance(text, str) else text.decode("ascii"))
 
 
 def _bound_memory(size: int) -> None:  # pragma: no cover - in the child

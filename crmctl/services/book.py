@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from crmctl.errors import Problem
     from crmctl.index.index import Index
+    from crmctl.model.fields import Kind
     from crmctl.model.schema import Schema
     from crmctl.model.settings import Settings
     from crmctl.model.values import Context
@@ -145,6 +146,18 @@ class Book:
     def was_read(self) -> bool:
         """Whether this run has looked into the book."""
         return "_refreshed" in self.__dict__
+
+    def left_out(self) -> frozenset[str]:
+        """The committed files that this work tree leaves out (``git sparse-checkout``): missing, and not removed."""
+        if self.revision != "HEAD" or not (self.places.git_dir / "info/sparse-checkout").exists():
+            return frozenset()
+        from crmctl.vcs import gitindex
+
+        return gitindex.left_out(self.places)
+
+    def called_then(self, _kind: Kind, _handle: str) -> str:
+        """In a book as it was, the handle that a record of the present had; "" where that is not another one."""
+        return ""
 
     def unreadable(self) -> list[Problem]:
         """Records that could not be read; everything else works without them."""

@@ -33,6 +33,20 @@ def details(
     Raises:
         NotFound: there is none by one of the handles.
     """
+    stored = [field.name for field in kind.stored]
+    for handle, data, numbers in told(book, kind, handles, counted):
+        result: dict[str, Any] = {"handle": handle}
+        for name in stored:
+            result[name] = data.get(name) or None
+        result.update((name, value) for name, value in data.items() if name not in result)
+        result.update(numbers)
+        yield result
+
+
+def told(
+    book: Book, kind: Kind, handles: Sequence[str], counted: Sequence[str] | None = None
+) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
+    """The handle, the data as in the file, and the counted fields of several records; otherwise as ``details``."""
     sql = (
         f"SELECT t.handle, r.data FROM {kind.plural} t JOIN {kind.plural}_raw r ON r.row_id = t.row_id"
         " WHERE t.handle IN (SELECT value FROM json_each(?))"
@@ -46,17 +60,10 @@ def details(
         found = listed(book, kind, fields=["handle", *counted], handles=handles)
         names = [name for name, _ in found.fields[1:]]
         numbers = {row[0]: row[1:] for row in found.rows}
-    stored = [field.name for field in kind.stored]
     for handle in handles:
         if handle not in texts:
-            raise NotFound(f"there is no {kind.name} {handle!r}")
-        data = json.loads(texts[handle])
-        result: dict[str, Any] = {"handle": handle}
-        for name in stored:
-            result[name] = data.get(name) or None
-        result.update((name, value) for name, value in data.items() if name not in result)
-        result.update(zip(names, numbers.get(handle, ()), strict=True))
-        yield result
+            raise NotFound(f"there is no {kind.one} {handle!r}")
+        yield handle, json.loads(texts[handle]), dict(zip(names, numbers.get(handle, ()), strict=True))
 
 
 def source(book: Book, kind: Kind, handle: str) -> str:

@@ -10,7 +10,7 @@ from crmctl.errors import CrmError
 from crmctl.errors import InvalidData
 from crmctl.errors import Problem
 from crmctl.errors import StorageFailed
-from crmctl.merge.interactions import words
+from crmctl.merge.policies import words
 from crmctl.model import entry
 from crmctl.model import ids
 from crmctl.services.checking import files as checks_files

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 _RACY = 2_000_000_000
 """A file changed within this many nanoseconds may change again without a trace in its time."""
 
+SPARSE = "/sparse-checkout"
+"""What stands for the settings of ``git sparse-checkout`` among the files; no path in a book begins like that."""
+
 
 def refreshed(book: Book) -> tuple[Index, Settings]:
     """The book's index, agreeing with the work tree, and the settings.
@@ -67,6 +70,7 @@ def discard_damaged(book: Book, error: BaseException) -> bool:
 def _refreshed(book: Book, index: Index, state: State | None) -> tuple[Index, Settings]:
     status = book.probe.result()
     stats = {path: _stat(book.root, path) for path in differing(book.root, status)}
+    stats.update(_sparse(book))
     if state is not None and _is_fresh(state, status, stats):
         return index, read_settings(state.settings, again=True)
     index = _for_writing(index)
@@ -99,7 +103,9 @@ def _bring_up(book: Book, index: Index, status: Status, stats: _Stats) -> Settin
 
 def _to_look_at(book: Book, state: State, status: Status, stats: _Stats) -> set[str] | None:
     """The files that may differ from what the index has; None when that cannot be told."""
-    paths = {*state.dirty, *stats}
+    if state.dirty.get(SPARSE) != stats.get(SPARSE):
+        return None  # Other files are here now, and neither HEAD nor git's status tells.
+    paths = {*state.dirty, *stats} - {SPARSE}
     if state.head == status.head:
         return paths
     moved = book.repository.changes(state.head, status.head) if state.head and status.head else None
@@ -126,7 +132,7 @@ def _rebuild(book: Book, index: Index, status: Status, stats: _Stats) -> Setting
     gc.disable()
     again: set[str] = set()
     try:
-        for path in sorted(known.keys() | stats.keys()):
+        for path in sorted((known.keys() | stats.keys()) - {SPARSE}):
             oid = "" if path in stats else known[path]
             if not indexing.take_path(book, index, settings, path, oid, fresh=True):
                 again.add(path)
@@ -136,6 +142,17 @@ def _rebuild(book: Book, index: Index, status: Status, stats: _Stats) -> Setting
     book.repository.settle()
     mergedriver.ensure(book.places)  # This is where a clone is first looked at.
     return settings
+
+
+def _sparse(book: Book) -> _Stats:
+    """The state of what decides which files a sparse work tree leaves out; nothing, where there is no such thing."""
+    places = book.places
+    found = _stat(places.git_dir, "info/sparse-checkout")
+    if not found:
+        return {}
+    for folder, name in ((places.git_dir, "config.worktree"), (places.common_dir, "config")):
+        found = [*found, *(_stat(folder, name) or ())]
+    return {SPARSE: found}
 
 
 def _for_writing(index: Index) -> Index:

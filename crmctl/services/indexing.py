@@ -125,7 +125,7 @@ def take(index: Index, place: layout.Place, path: str, oid: str, data: bytes, *,
     missing = [name for name in kind.required if not record.get(name)]
     if missing:
         hint = f"Add a line `{missing[0]}:`."
-        problem = Problem(path, 0, 0, "missing-field", f"{kind.name} has no {missing[0]}", hint)
+        problem = Problem(path, 0, 0, "missing-field", f"{kind.one} has no {missing[0]}", hint)
         index.put_problems(path, oid, kind, handle, [problem])
     index.put_record(path, oid, kind, handle, record)
 

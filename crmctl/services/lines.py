@@ -82,7 +82,7 @@ def change(book: Book, kind: Kind, ref: str, assignments: Sequence[Assignment], 
     handle, customer, path = locate(book, kind, ref)
     with book.write(f"interaction set {handle}", adopt=adopt) as tx:
         file = open_file(book, tx, path)
-        before = _line(file, handle, path)
+        before = line(file, handle, path)
         after, notes = records.assign_all(book, kind, before, assignments)
         names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
         if names:
@@ -98,7 +98,7 @@ def remove(book: Book, kind: Kind, ref: str, *, adopt: bool = False) -> Written:
     handle, customer, path = locate(book, kind, ref)
     with book.write(f"interaction rm {handle}", adopt=adopt) as tx:
         file = open_file(book, tx, path)
-        _line(file, handle, path)
+        line(file, handle, path)
         file.remove(handle)
         content = file.content()
         if content:
@@ -121,7 +121,12 @@ def locate(book: Book, kind: Kind, ref: str) -> tuple[str, str, str]:
     return handle, str(row[0]), str(row[1])
 
 
-def _line(file: InteractionFile, handle: str, path: str) -> RawMap:
+def line(file: InteractionFile, handle: str, path: str) -> RawMap:
+    """The interaction called ``handle`` in the file at ``path``.
+
+    Raises:
+        NotFound: somebody removed it just now.
+    """
     for data in file.all():
         if data.get("id") == handle:
             return data

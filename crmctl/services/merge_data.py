@@ -13,6 +13,7 @@ from crmctl.mail.addresses import Refused
 from crmctl.mail.addresses import ascii_address
 from crmctl.services import merge_names
 from crmctl.services.detail import details
+from crmctl.services.detail import told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +27,11 @@ if TYPE_CHECKING:
 _BATCH = 256
 # A mention of the customer behind which there is no name of a field, and no filter that needs no counted one.
 _WHOLE = re.compile(r"customer\b(?!\.[a-z]|\s*\|\s*(?:greeting|first_name)\b)")
+# A mention of the customer by which more of it can be reached than the fields that are named.
+_AS_SUCH = re.compile(r"customer\b(?!\.[a-z])")
+_NAME = re.compile(r"\w+")
+_ALWAYS = frozenset({"language"})
+"""Fields that count though no template names them."""
 
 
 class MergeData:
@@ -82,14 +88,14 @@ class MergeData:
         ``words`` is everything that will be rendered, None when that is not known: what is not named in it, and takes
         long to find, is not looked for.
         """
-        counted = self._counted(words)
+        counted, named = self._counted(words), _named(words)
         has_orders, has_meetings = (words is None or name in words for name in ("last_order", "last_meeting"))
         for start in range(0, len(handles), _BATCH):
             batch = handles[start : start + _BATCH]
             orders = self._last(batch, "purchase") if has_orders else {}
             meetings = self._last(batch, "meeting") if has_meetings else {}
-            for handle, found in zip(batch, details(self._book, self._customer, batch, counted), strict=True):
-                yield handle, self._data(found, orders.get(handle), meetings.get(handle))
+            for handle, one in zip(batch, self._customers(batch, counted, named), strict=True):
+                yield handle, self._data(one, orders.get(handle), meetings.get(handle))
 
     def _counted(self, words: str | None) -> list[str]:
         """The counted fields that may be needed: those that are named, or all when the customer is used as a whole."""
@@ -98,8 +104,22 @@ class MergeData:
             return names
         return [name for name in names if name in words]
 
-    def _data(self, found: dict[str, Any], order: str | None, meeting: str | None) -> dict[str, Any]:
-        customer = {name: value for name, value in found.items() if value is not None}
+    def _customers(
+        self, handles: Sequence[str], counted: Sequence[str], named: frozenset[str] | None
+    ) -> Iterator[dict[str, Any]]:
+        """What there is of each customer; only those fields that are ``named``, unless that is None."""
+        if named is None:
+            for found in details(self._book, self._customer, handles, counted):
+                yield {name: value for name, value in found.items() if value is not None}
+            return
+        stored = {field.name for field in self._customer.stored}
+        for handle, data, numbers in told(self._book, self._customer, handles, counted):
+            customer = {name: data[name] for name in named & data.keys() if data[name] or name not in stored}
+            customer.update((name, value) for name, value in numbers.items() if value is not None)
+            customer["handle"] = handle
+            yield customer
+
+    def _data(self, customer: dict[str, Any], order: str | None, meeting: str | None) -> dict[str, Any]:
         organization = customer.pop("organization", None)
         if organization:
             record = self._record(self._customer, str(organization))
@@ -142,3 +162,10 @@ class MergeData:
             return {"name": name or self._book.settings.name, "email": email or self._book.settings.email}
         me = {key: str(owner[key]) for key in merge_names.OF_SENDER if owner.get(key)}
         return {"name": name, "email": self._book.settings.email or email, **me}
+
+
+def _named(words: str | None) -> frozenset[str] | None:
+    """The names in ``words``, None when a template may reach fields of the customer that it does not name."""
+    if words is None or _AS_SUCH.search(words):
+        return None
+    return _ALWAYS.union(_NAME.findall(words))

@@ -19,6 +19,7 @@ Names: TypeAlias = "Mapping[str, Names | None]"
 
 OF_SENDER = ("name", "email", "phone", "title")
 OF_BOOK = ("name", "currency", "country", "language", "email", "postal_address")
+OF_REQUEST = ("purpose", "wording", "until")
 _MISSING = " is missing"
 
 
@@ -38,6 +39,7 @@ def names(schema: Schema) -> Names:
         "campaign": campaign,
         "today": None,
         "unsubscribe": None,
+        "request": dict.fromkeys(OF_REQUEST),
     }
 
 

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from crmctl.errors import Ambiguous
 from crmctl.errors import NotFound
 from crmctl.model import columns
+from crmctl.model.ids import handle_problem
 from crmctl.model.text import fold
+from crmctl.store import layout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +33,12 @@ def find(book: Book, kind: Kind, text: str) -> str:
         row = book.index.row(f"SELECT handle FROM {kind.plural} WHERE handle = ?", (exact,))
         if row is not None:
             return str(row[0])
+    then = book.called_then(kind, text.lower())
+    if then:
+        return then
     for candidates in _by_every_way(book, kind, text):
+        if candidates:
+            candidates += _hidden(book, kind, text)
         if len(candidates) == 1:
             return candidates[0][0]
         if candidates:
@@ -41,7 +48,7 @@ def find(book: Book, kind: Kind, text: str) -> str:
                 candidates,
                 hint="Say more of the handle, or the e-mail address.",
             )
-    raise NotFound(f"there is no {kind.name} {text!r}", hint=_nearest(book, kind, text))
+    raise _unreadable(book, kind, text) or NotFound(f"there is no {kind.one} {text!r}", hint=_nearest(book, kind, text))
 
 
 def title_column(kind: Kind) -> str:
@@ -105,6 +112,34 @@ def _subscriber(book: Book, text: str, digits: str) -> str:
 
         return phones.digits(text, book.settings.country) or digits.lstrip("0")
     return digits.lstrip("0")
+
+
+def _hidden(book: Book, kind: Kind, text: str) -> list[tuple[str, str]]:
+    """Those who may be meant as well, and whose files cannot be read now: nobody else is taken for them."""
+    words = fold(text).replace("-", " ").split()
+    found = []
+    for path in dict.fromkeys(problem.path for problem in book.unreadable()):
+        place = layout.place_of(path, book.schema)
+        if place is not None and place.kind.name == kind.name and kind.storage == "yaml":
+            parts = place.handle.split("-")
+            if all(any(part.startswith(word) for part in parts) for word in words):
+                found.append((place.handle, "(cannot be read now)"))
+    return found
+
+
+def _unreadable(book: Book, kind: Kind, text: str) -> NotFound | None:
+    """Why the record with the handle ``text`` is not among those that were read, though there is one."""
+    handle = text.lower()
+    if handle_problem(handle) or kind.storage != "yaml":
+        return None
+    paths = {layout.path_of(kind, handle, sharded=sharded) for sharded in (False, True)}
+    for problem in book.unreadable():
+        if problem.path in paths:
+            return NotFound(f"{kind.name} {handle} cannot be read now: {problem.message}", hint=problem.hint)
+    if not paths.isdisjoint(book.left_out()):
+        hint = "To have it here: git sparse-checkout disable"
+        return NotFound(f"{kind.name} {handle} is not here: git sparse-checkout leaves it out", hint=hint)
+    return None
 
 
 def _nearest(book: Book, kind: Kind, text: str) -> str:

@@ -1,21 +1,16 @@
-"""The templates of a book: listed, checked against the people they are for, rendered for one of them."""
+"""The templates of a book: listed, read, rendered for some people."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from typing import NamedTuple
 
 from crmctl.errors import InvalidData
 from crmctl.errors import NotFound
-from crmctl.mail.addresses import Refused
-from crmctl.render.rendering import RenderFailed
 from crmctl.render.rendering import render_many
 from crmctl.render.templates import FORMS
 from crmctl.render.templates import parse_template
 from crmctl.services.bookfiles import FILE
 from crmctl.services.bookfiles import LINK
-from crmctl.services.campaigns import audience
-from crmctl.services.campaigns.messages.enclosing import Enclosures
 from crmctl.services.merge_data import MergeData
 from crmctl.store.yaml_reader import read_yaml
 
@@ -23,9 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from collections.abc import Sequence
 
-    from crmctl.errors import Problem
     from crmctl.model.raw import RawMap
-    from crmctl.model.settings import Settings
     from crmctl.render.rendering import Rendered
     from crmctl.render.templates import Template
     from crmctl.services.book import Book
@@ -34,14 +27,6 @@ if TYPE_CHECKING:
 FOLDER = "templates"
 STYLE = "css"
 _LARGEST = 1024 * 1024
-
-
-class Fault(NamedTuple):
-    """Something that keeps a template from being sent to ``customer`` ("" when it is wrong for everybody)."""
-
-    template: str
-    customer: str
-    problem: str
 
 
 def sources(book: Book) -> dict[str, str]:
@@ -84,7 +69,7 @@ def load(book: Book, name: str) -> Template:
     Raises:
         NotFound, InvalidData: there is none, or it cannot be read.
     """
-    file = _file(book, name)
+    file = find(book, name)
     path = f"{FOLDER}/{file}"
 
     def front(text: str) -> RawMap:
@@ -93,7 +78,12 @@ def load(book: Book, name: str) -> Template:
     return parse_template(file.rpartition(".")[0], path, _text(book, file), front)
 
 
-def _file(book: Book, name: str) -> str:
+def find(book: Book, name: str) -> str:
+    """The file of the template called ``name``, with or without its ending.
+
+    Raises:
+        NotFound: there is none.
+    """
     stem, _, ending = name.rpartition(".")
     asked = [name] if stem and ending in FORMS else [f"{name}.{form}" for form in FORMS]
     for file in asked:
@@ -123,61 +113,3 @@ def rendered(
         merge = MergeData(book, template.front.purpose)
     for message in render_many(template, sources(book), merge.each(handles)):
         yield message._replace(problems=tuple(merge.explained(message.problems)))
-
-
-def check(book: Book, wanted: Sequence[str] = (), segment: str = "") -> tuple[int, list[Fault]]:
-    """(messages rendered, faults) of templates against every customer of a segment, or of the whole book.
-
-    All templates are checked when none is named; each lists every value that a customer lacks.
-
-    Raises:
-        NotFound: there is no such template or segment.
-    """
-    for name in wanted:
-        _file(book, name)
-    handles = audience.members(book, segment) if segment else _everyone(book)
-    faults: list[Fault] = []
-    count = 0
-    for name in wanted or names(book):
-        try:
-            template = load(book, name)
-            faults += [Fault(name, "", words) for words in _front_faults(book, template)]
-            for message in rendered(book, template, handles):
-                count += 1
-                faults += [Fault(name, message.key, problem) for problem in message.problems]
-        except InvalidData as error:
-            told = [_words(problem) for problem in error.problems] or [error.message]
-            faults += [Fault(name, "", words) for words in told]
-        except RenderFailed as error:
-            faults.append(Fault(name, "", error.message))
-    return count, faults
-
-
-def _front_faults(book: Book, template: Template) -> list[str]:
-    """What is wrong with a front matter that can be read, for this book."""
-    faults = [f"{template.path}: {words}" for _, words in front_problems(template, book.settings)]
-    try:
-        Enclosures(book, template, {}).hashes()
-    except Refused as error:
-        faults.append(f"{template.path}: {error.message}")
-    return faults
-
-
-def front_problems(template: Template, settings: Settings) -> list[tuple[str, str]]:
-    """(key, what is wrong with it) of a front matter that can be read, by the settings of its book."""
-    front = template.front
-    found = [(key, f"unknown key {key!r} in the front matter") for key in front.unknown]
-    if front.purpose and front.purpose.lower() not in settings.purposes:
-        known = ", ".join(settings.purposes)
-        found.append(("purpose", f"crm.yaml has no purpose {front.purpose!r} (it has {known})"))
-    if front.channel == "email" and not front.subject:
-        found.append(("subject", "there is no subject, and no e-mail goes without one"))
-    return found
-
-
-def _words(problem: Problem) -> str:
-    return f"{problem} ({problem.hint})" if problem.hint else str(problem)
-
-
-def _everyone(book: Book) -> list[str]:
-    return [row[0] for row in book.index.rows("SELECT handle FROM customers ORDER BY handle")]

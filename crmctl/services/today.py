@@ -1,5 +1,5 @@
-"""What to do now: follow-ups that are due, customers who wait for an answer or get cold, cases near their targets,
-deals that are stuck."""
+"""What to do now: follow-ups that are due, customers who wait for an answer or get cold, mail to settle, cases near
+their targets, deals that are stuck."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import NamedTuple
 from crmctl.model import money
 from crmctl.model.columns import day_number
 from crmctl.model.columns import day_of
+from crmctl.services import unsettled
 from crmctl.services.following import cadence
 
 if TYPE_CHECKING:
@@ -24,9 +25,11 @@ NEAR = timedelta(hours=24)
 RECENT = timedelta(days=14)
 """Who wrote longer ago and was not answered does not wait for it any more."""
 
+MAIL = (unsettled.UNKNOWN, unsettled.PAUSED, unsettled.DRAFTS)
 SECTIONS = (
     ("Follow-ups", ("overdue", "due")),
     ("Waiting for an answer", ("unanswered",)),
+    ("Mail to settle", MAIL),
     ("Cases", ("respond", "resolve")),
     ("Getting cold", ("cold",)),
     ("Deals", ("past-close", "no-next-step")),
@@ -37,7 +40,7 @@ SECTIONS = (
 
 class Due(NamedTuple):
     """One thing to do. ``kind`` and ``handle`` name the record it is about, ``why`` is a stable slug for scripts:
-    overdue, due, unanswered, respond, resolve, cold, past-close, no-next-step or birthday.
+    overdue, due, unanswered, unknown, paused, drafts, respond, resolve, cold, past-close, no-next-step or birthday.
 
     ``when`` is the ISO date it is or was due (None where there is none), ``days`` until then, below 0 when it is over.
     ``customer`` is a handle, ``name`` what people call them; ``reason`` says in words why it is here.
@@ -57,13 +60,14 @@ class Due(NamedTuple):
 
 def today(book: Book, *, days: int = 0, owner: str = "") -> list[Due]:
     """Everything that is due by ``days`` from today, most pressing first: promises, other follow-ups, customers
-    who wait for an answer, cases, cold customers, stuck deals, birthdays.
+    who wait for an answer, mail to settle, cases, cold customers, stuck deals, birthdays.
 
     ``owner`` (a handle) leaves only what is that member's, by the record's owner or, without one, the customer's.
     """
     found = [
         *_followups(book, days),
         *_unanswered(book),
+        *_mail(book),
         *_cases(book, days),
         *_cold(book, days),
         *_deals(book, days),
@@ -124,6 +128,12 @@ _UNANSWERED = (
     "AND COALESCE(a.outcome, '') NOT IN ('missed', 'no answer') "
     "AND a.campaign IS NULL AND COALESCE(a.source, '') NOT IN ('campaign', 'sequence')))) ORDER BY w.at, c.handle"
 )
+
+
+def _mail(book: Book) -> Iterator[Due]:
+    """Messages that may or may not have arrived, campaigns that stopped by themselves, drafts to be released."""
+    for one in unsettled.unsettled(book):
+        yield Due(one.handle, one.kind, one.why, None, None, None, None, one.what, one.reason, one.owner)
 
 
 def _cases(book: Book, ahead: int) -> Iterator[Due]:

@@ -12,6 +12,7 @@ from typing import NoReturn
 from typing import Protocol
 
 from crmctl.errors import Conflict
+from crmctl.errors import InvalidData
 from crmctl.store.journal import Step
 
 if TYPE_CHECKING:
@@ -30,6 +31,10 @@ class Standings(Protocol):
 
     def contents(self, oids: Iterable[str]) -> Iterator[bytes]:
         """The contents of blobs."""
+        ...
+
+    def left_out(self, paths: Iterable[str]) -> frozenset[str]:
+        """Those of ``paths`` that this work tree leaves out (``git sparse-checkout``): missing, and not removed."""
         ...
 
 
@@ -59,6 +64,7 @@ class Planner:
         self._head = head
         self._adopt = adopt
         self._of_head = of_head
+        self._left_out: frozenset[str] = frozenset()
         self._plan = Plan({}, {}, {}, [], [], [])
 
     def plan(self, wanted: Mapping[str, bytes | None], found: Mapping[str, bytes | None]) -> Plan:
@@ -68,12 +74,16 @@ class Planner:
             Conflict: a file holds an uncommitted edit that this write must neither commit nor lose.
         """
         standing = self._vcs.standing(self._head, wanted)
+        missing = [path for path, (head, index) in standing.items() if found[path] is None and head and head == index]
+        self._left_out = self._vcs.left_out(missing) if missing else frozenset()
         for path, data in wanted.items():
             self._decide(path, data, found[path], *standing[path])
         return self._plan
 
     def _decide(self, path: str, wanted: bytes | None, found: bytes | None, head: str, index: str) -> None:
-        if self._is(found, head):
+        if path in self._left_out:
+            self._pass_by(path, wanted, head)
+        elif self._is(found, head):
             if wanted == found:
                 return
             if index != head:
@@ -84,10 +94,28 @@ class Planner:
         elif self._adopt and not self._of_head and (wanted is not None or found is None):
             if index not in (head, self._of(found)):
                 _refuse_staged(path)
+            if wanted is not None and head:
+                self._refuse_another(path, wanted, head)
             self._plan.adopted.append(path)
             self._add(path, self._as_kept(wanted, found, head), found, head)
         elif wanted != found or self._of_head:
             self._join(path, wanted, found, head, index)
+
+    def _pass_by(self, path: str, wanted: bytes | None, head: str) -> None:
+        """A file that this work tree leaves out: what HEAD's contents become is committed, and it stays left out.
+
+        A write that began with "there is no such file" would put something else in its place; nothing makes that right.
+        """
+        if self._of_head and self._of(wanted) != head:
+            self._plan.news.append(path)
+            self._plan.commit[path] = wanted
+            self._plan.disk[path] = None
+            self._plan.steps[path] = Step("", "", self._of(wanted))
+        elif not self._of_head and wanted is not None:
+            raise Conflict(
+                f"{path} is committed, but not here: this work tree leaves it out (git sparse-checkout)",
+                hint="Have it here first: git sparse-checkout disable",
+            )
 
     def _take_new(self, path: str, wanted: bytes | None, found: bytes, index: str) -> None:
         """A file that was written by hand and is in no commit yet: it is what this write is about."""
@@ -125,13 +153,22 @@ class Planner:
         self._plan.steps[path] = Step(self._of(found), self._of(after), self._of(committed), staged)
 
     def _refuse(self, path: str, wanted: bytes | None, found: bytes | None) -> NoReturn:
-        what = "was changed by hand" if found is not None else "was removed by hand (or left out by sparse-checkout)"
+        what = "was changed by hand" if found is not None else "was removed by hand"
         hint = f'Commit it first: git commit -m "..." -- {path}'
         if self._of_head:
             what += ", in a field that would be changed here too,"
         elif wanted is not None:
             hint += "; or say --adopt to take it along."
         raise Conflict(f"{path} {what} and not committed yet", hint=hint)
+
+    def _refuse_another(self, path: str, wanted: bytes, head: str) -> None:
+        """Whoever took a record away by hand does not mean to give its name, and its history, to another one."""
+        old, new = (_identity(path, data) for data in (*self._vcs.contents([head]), wanted))
+        if old and new and old != new:
+            raise Conflict(
+                f"{path} was {old} in the last commit and would be {new} now: an id never changes",
+                hint=f"Have it back: git restore {path}. Another record gets another handle.",
+            )
 
     def _add(self, path: str, data: bytes | None, found: bytes | None, head: str) -> None:
         self._plan.commit[path] = self._plan.disk[path] = data
@@ -157,6 +194,19 @@ class Planner:
 
     def _of(self, data: bytes | None) -> str:
         return "" if data is None else self._id(data)
+
+
+def _identity(path: str, data: bytes) -> str:
+    """The id in a record, "" where there is none or where it cannot be read."""
+    from crmctl.store.yaml_reader import read_yaml
+
+    if not path.endswith(".yaml"):
+        return ""
+    try:
+        found = read_yaml(data, path).data.get("id", "")
+    except InvalidData:
+        return ""
+    return found.upper() if isinstance(found, str) else ""
 
 
 def _refuse_staged(path: str) -> NoReturn:

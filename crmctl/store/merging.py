@@ -38,12 +38,20 @@ def is_union(path: str) -> bool:
 
 
 def merge_file(
-    path: str, base: bytes | None, ours: bytes, theirs: bytes, answers: Answers = NO_ANSWERS, *, marker_size: int = 7
+    path: str,
+    base: bytes | None,
+    ours: bytes,
+    theirs: bytes,
+    answers: Answers = NO_ANSWERS,
+    *,
+    marker_size: int = 7,
+    of_one: bool = False,
 ) -> FileMerge:
     """``base`` with the changes of both sides; None for a file that both sides added.
 
     ``path`` is relative to the book and says which kind of record it is. ``answers`` are values by the path of a clash.
-    ``marker_size`` is the width of conflict markers, 7 at least. Nothing is raised for bad data: it is ``refused``.
+    ``marker_size`` is the width of conflict markers, 7 at least. ``of_one`` says that a history is known to be of one
+    customer in all versions, which the lines alone cannot say. Nothing is raised for bad data: it is ``refused``.
     """
     sides = Sides(path, base or b"", ours, theirs, max(marker_size, MIN_SIZE))
     if is_union(path):
@@ -57,7 +65,7 @@ def merge_file(
     if path.endswith(".jsonl"):
         from crmctl.store.merging_lines import merge_lines
 
-        return merge_lines(_kind_of(path, "jsonl"), sides, answers)
+        return merge_lines(_kind_of(path, "jsonl"), sides, answers, of_one=of_one)
     from crmctl.store.merging_yaml import merge_yaml
 
     return merge_yaml(None if path == SETTINGS else _kind_of(path, "yaml"), sides, answers)

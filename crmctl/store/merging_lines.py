@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from crmctl.store.filemerge import Sides
 
 
-def merge_lines(kind: Kind, sides: Sides, answers: Answers) -> FileMerge:
-    """The merged history."""
+def merge_lines(kind: Kind, sides: Sides, answers: Answers, *, of_one: bool = False) -> FileMerge:
+    """The merged history; ``of_one`` says that all sides are known to be of one customer."""
     states: list[list[RawMap]] = []
     raws: dict[int, bytes] = {}
     for words, data in sides.versions:
@@ -29,7 +29,7 @@ def merge_lines(kind: Kind, sides: Sides, answers: Answers) -> FileMerge:
         states.append([line.value for line in lines])
         raws.update((id(line.value), line.raw) for line in lines)
     base, ours, theirs = states
-    history = merge_history(kind, base, ours, theirs, answers)
+    history = merge_history(kind, base, ours, theirs, answers, of_one=of_one)
     if history.refused:
         return sides.refused(history.refused)
     writer = _Writer(kind, answers, sides, raws)

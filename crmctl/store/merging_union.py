@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from crmctl.merge.interactions import words
+from crmctl.merge.policies import words
 from crmctl.store import jsonl
 from crmctl.store.filemerge import FileMerge
 

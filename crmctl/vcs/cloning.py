@@ -8,10 +8,10 @@ from crmctl.errors import CrmError
 from crmctl.errors import GitFailed
 from crmctl.vcs import remotes
 from crmctl.vcs import trees
+from crmctl.vcs.calling import failed
+from crmctl.vcs.environment import NO_HOOKS
 from crmctl.vcs.run import attempt
-from crmctl.vcs.run import failed
 from crmctl.vcs.run import git
-from crmctl.vcs.status import NO_HOOKS
 
 if TYPE_CHECKING:
     from pathlib import Path

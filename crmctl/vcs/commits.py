@@ -106,6 +106,22 @@ def touched(places: Places, commits: Sequence[Commit]) -> dict[str, list[tuple[s
     return found
 
 
+def that_moved(places: Places, paths: Sequence[str], start: str = "HEAD") -> list[list[str]]:
+    """The commits, latest first, in which one of ``paths`` (in the book) came or went: the id of each, and its parents.
+
+    ``start`` is as for ``latest``.
+
+    Raises:
+        GitFailed: the history cannot be read.
+    """
+    options = ("-m", "--date-order", "--diff-filter=AD", "--no-renames", "--name-only", "-z")
+    wanted = [places.prefix + path for path in paths]
+    output = git(places.top, "--literal-pathspecs", "log", *options, "--format=%x01%H %P", start, "--", *wanted)
+    lines = (part.lstrip("\n") for part in output.decode("utf-8", "surrogateescape").split("\0"))
+    # A merge is told once for each of its parents.
+    return [line[1:].split() for line in dict.fromkeys(line for line in lines if line.startswith("\1"))]
+
+
 def with_text(places: Places, text: str, folder: str) -> tuple[str, list[str]]:
     """The newest commit that brought or took away ``text`` in a folder of the book, and the files; ("", []) for none.
 

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from crmctl.errors import GitFailed
 from crmctl.vcs import hookfiles
+from crmctl.vcs.environment import environment
 from crmctl.vcs.run import attempt
 from crmctl.vcs.run import git
-from crmctl.vcs.status import environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -55,6 +55,17 @@ def _change(places: Places, arguments: tuple[str, ...], paths: Iterable[str]) ->
             copy.unlink(missing_ok=True)
 
 
+def left_out(places: Places, paths: Iterable[str] = ()) -> frozenset[str]:
+    """The files of the book that this work tree leaves out (``git sparse-checkout``); only those among ``paths``,
+    where there are any.
+    """
+    asked = [f"{places.prefix}{path}" for path in paths] or [places.prefix]
+    arguments = ["--literal-pathspecs", "ls-files", "-t", "-z", "--full-name"]
+    output = git(places.top, *arguments, *(("--", *asked) if asked != [""] else ()))
+    lines = output.decode("utf-8", "surrogateescape").split("\0")
+    return frozenset(line[2 + len(places.prefix) :] for line in lines if line.startswith("S "))
+
+
 def staged(places: Places) -> dict[str, str]:
     """The blob ids of all files of the book in the index, without those in conflict."""
     prefix = places.prefix

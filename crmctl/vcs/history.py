@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from typing import NamedTuple
 
 from crmctl.errors import GitFailed
-from crmctl.vcs.status import LOCATION
+from crmctl.vcs.environment import LOCATION
 from crmctl.vcs.status import guards
 
 if TYPE_CHECKING:

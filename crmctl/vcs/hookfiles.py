@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crmctl.vcs.run import attempt
+from crmctl.vcs.calling import config
 
 if TYPE_CHECKING:
     from crmctl.vcs.places import Places
@@ -32,7 +32,7 @@ def folder(places: Places, hooks_path: str | None = None) -> Path:
 
 def asked_path(where: Path) -> str:
     """The value of ``core.hooksPath`` in the repository around ``where``, "" when it is not set."""
-    done = attempt(where, "config", "--path", "--get", "core.hooksPath")
+    done = config(where, "--path", "--get", "core.hooksPath")
     return os.fsdecode(done.stdout).removesuffix("\n")
 
 

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 from typing import NamedTuple
 
 from crmctl.vcs import objects
-from crmctl.vcs.run import failed
-from crmctl.vcs.status import NO_HOOKS
-from crmctl.vcs.status import SAFE
-from crmctl.vcs.status import not_started
+from crmctl.vcs.calling import failed
+from crmctl.vcs.environment import NO_HOOKS
+from crmctl.vcs.environment import SAFE
+from crmctl.vcs.environment import not_started
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -18,8 +18,8 @@ from crmctl.vcs import locks
 from crmctl.vcs import objects
 from crmctl.vcs import preflight
 from crmctl.vcs import trees
+from crmctl.vcs.calling import failed
 from crmctl.vcs.run import attempt
-from crmctl.vcs.run import failed
 from crmctl.vcs.run import git
 
 if TYPE_CHECKING:
@@ -194,6 +194,13 @@ class Repository:
         found = objects.blobs_named(self.places.top, [*names, *(f":{self.places.prefix}{path}" for path in asked)])
         heads = found[: len(names)] or [""] * len(asked)
         return dict(zip(asked, zip(heads, found[len(names) :], strict=True), strict=True))
+
+    def left_out(self, paths: Iterable[str]) -> frozenset[str]:
+        """Those of ``paths`` that this work tree leaves out (``git sparse-checkout``): missing, and not removed."""
+        asked = set(paths)
+        if not asked:
+            return frozenset()
+        return gitindex.left_out(self.places, asked if len(asked) <= _MANY else ()) & asked
 
     def keep(self, contents: Iterable[bytes]) -> None:
         """Keep contents as blobs that no commit has, so that they can be asked for by their ids."""

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import os
 import subprocess
+from functools import cached_property
 from typing import TYPE_CHECKING
 from typing import NamedTuple
 
 from crmctl.vcs import objects
-from crmctl.vcs.run import failed
-from crmctl.vcs.status import NO_HOOKS
-from crmctl.vcs.status import SAFE
-from crmctl.vcs.status import environment
+from crmctl.vcs.calling import failed
+from crmctl.vcs.environment import NO_HOOKS
+from crmctl.vcs.environment import SAFE
+from crmctl.vcs.environment import environment
+from crmctl.vcs.environment import not_started
 from crmctl.vcs.status import guards
-from crmctl.vcs.status import not_started
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
 
-_DIFF = ("diff", "--cached", "--no-ext-diff", "--no-textconv")
+_RAW = ("--no-ext-diff", "--no-textconv", "--raw", "-z", "--no-renames", "--no-abbrev", "--diff-filter=ACDMRT")
 
 
 class StagedFile(NamedTuple):
@@ -56,20 +57,26 @@ class Staged:
 
     def changed(self) -> list[str]:
         """The files that the commit adds or changes."""
-        return self._paths(*_DIFF, "--name-only", "-z", "--no-renames", "--diff-filter=ACMRT")
+        return [path for path, (letter, _) in self._differing.items() if letter != "D"]
 
     def removed(self) -> list[str]:
         """The files that the commit takes away."""
-        return self._paths(*_DIFF, "--name-only", "-z", "--no-renames", "--diff-filter=D")
+        return [path for path, (letter, _) in self._differing.items() if letter == "D"]
 
     def versions(self) -> dict[str, tuple[str, ...]]:
         """The blobs that each file has before and after the commit, for those that it adds, changes or removes."""
-        fields = self._paths(*_DIFF, "--raw", "-z", "--no-renames", "--no-abbrev", "--diff-filter=ACDMRT")
+        return {path: oids for path, (_, oids) in self._differing.items()}
+
+    @cached_property
+    def _differing(self) -> dict[str, tuple[str, tuple[str, ...]]]:
+        """What differs from HEAD, without what is in conflict: how (A, D, M or T), and the blobs before and after."""
+        fields = self._paths("diff", "--cached", *_RAW)
         found = {}
         for about, path in zip(fields[::2], fields[1::2], strict=True):
-            before, after, *oids, _ = about[1:].split(" ")
+            before, after, *oids, letter = about[1:].split(" ")
             modes = (before, after)
-            found[path] = tuple(oid for mode, oid in zip(modes, oids, strict=True) if mode.startswith("100"))
+            blobs = tuple(oid for mode, oid in zip(modes, oids, strict=True) if mode.startswith("100"))
+            found[path] = letter[:1], blobs
         return found
 
     def contents(self, oids: Iterable[str]) -> dict[str, bytes]:

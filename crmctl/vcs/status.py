@@ -13,31 +13,16 @@ from typing import NamedTuple
 from crmctl.errors import CrmError
 from crmctl.errors import GitFailed
 from crmctl.errors import NoBook
+from crmctl.vcs.environment import NO_HOOKS
+from crmctl.vcs.environment import SAFE
+from crmctl.vcs.environment import config_texts
+from crmctl.vcs.environment import environment
+from crmctl.vcs.environment import not_started
 from crmctl.vcs.places import find
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from crmctl.vcs.places import Places
-
-# Variables by which a hook or a shell would point us to another repository than the one that was found.
-LOCATION = (
-    "GIT_DIR",
-    "GIT_WORK_TREE",
-    "GIT_INDEX_FILE",
-    "GIT_COMMON_DIR",
-    "GIT_OBJECT_DIRECTORY",
-    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-    "GIT_PREFIX",
-    "GIT_NAMESPACE",
-    "GIT_QUARANTINE_PATH",
-)
-SAFE = (
-    *("-c", "core.fsmonitor=false", "-c", "core.quotePath=false"),
-    *("-c", "core.safecrlf=false", "-c", "log.showSignature=false"),
-)
-NO_HOOKS = ("-c", f"core.hooksPath={os.devnull}")
-"""For calls that only look; a hook may listen to every change of git's index."""
 
 # What git's settings are called that can have it run something while it only looks, or on the way there.
 _ODD = ("[include", "[filter", "[hook", "promisor", "partialclone")
@@ -57,13 +42,6 @@ class Status(NamedTuple):
     unmerged: tuple[str, ...]
 
 
-def environment() -> dict[str, str]:
-    """Our environment for git: no pointers to other repositories, no questions, English."""
-    env = {name: value for name, value in os.environ.items() if name not in LOCATION}
-    env.update(GIT_OPTIONAL_LOCKS="0", GIT_TERMINAL_PROMPT="0", LC_ALL="C.UTF-8", LANGUAGE="")
-    return env
-
-
 def guards(folder: Path) -> tuple[tuple[str, ...], dict[str, str]]:
     """What else git is told so that looking runs nothing: (options, variables), for the repository around ``folder``.
 
@@ -79,18 +57,6 @@ def guards(folder: Path) -> tuple[tuple[str, ...], dict[str, str]]:
     from crmctl.vcs.suspects import switched_off
 
     return switched_off(found)
-
-
-def config_texts(places: Places) -> list[str]:
-    """The settings of a repository itself: its ``config`` and the one of this work tree."""
-    texts = []
-    for path in (places.common_dir / "config", places.git_dir / "config.worktree"):
-        try:
-            with open(path, "rb") as file:  # noqa: PTH123 - before every command
-                texts.append(file.read().decode("utf-8", "replace"))
-        except OSError:
-            continue
-    return texts
 
 
 class Probe:
@@ -145,13 +111,6 @@ class Probe:
                 pass
             os.close(self._output)
             os.close(self._errors)
-
-
-def not_started(exc: OSError) -> GitFailed:
-    """The error for a git that could not be started."""
-    if isinstance(exc, FileNotFoundError):
-        return GitFailed("git is not installed, or not on the PATH", hint="apt-get install git")
-    return GitFailed(f"git cannot be started: {(exc.strerror or str(exc)).lower()}")
 
 
 def _drain(*pipes: int) -> list[bytes]:

@@ -19,8 +19,9 @@ from crmctl.errors import Conflict
 from crmctl.vcs import hookfiles
 from crmctl.vcs import origin
 from crmctl.vcs import pins
-from crmctl.vcs.run import git
-from crmctl.vcs.status import config_texts
+from crmctl.vcs.calling import config
+from crmctl.vcs.calling import failed
+from crmctl.vcs.environment import config_texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -145,8 +146,10 @@ def _without_ours(text: str, is_our_driver: Callable[[str], bool]) -> str:
 
 def _local(places: Places) -> Iterator[Setting]:
     """All settings of the repository and of this work tree, those of included files too."""
-    fields = git(places.top, "config", "--list", "--includes", "--show-scope", "--show-origin", "-z")
-    parts = fields.decode("utf-8", "surrogateescape").split("\0")
+    done = config(places.top, "--list", "--includes", "--show-scope", "--show-origin", "-z")
+    if done.returncode:
+        raise failed(("config",), done.stderr)
+    parts = done.stdout.decode("utf-8", "surrogateescape").split("\0")
     for scope, source, setting in zip(parts[::3], parts[1::3], parts[2::3], strict=False):
         if scope in ("local", "worktree"):
             name, equals, value = setting.partition("\n")

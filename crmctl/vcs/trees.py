@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import NamedTuple
 
 from crmctl.errors import GitFailed
+from crmctl.vcs.calling import failed
 from crmctl.vcs.run import attempt
-from crmctl.vcs.run import failed
 from crmctl.vcs.run import git
 
 if TYPE_CHECKING:
@@ -37,6 +36,8 @@ if TYPE_CHECKING:
 
 def empty_tree(algorithm: str) -> str:
     """The id of the tree that has nothing in it; git knows it without having it."""
+    import hashlib
+
     return hashlib.new(algorithm, b"tree 0\0", usedforsecurity=False).hexdigest()
 
 

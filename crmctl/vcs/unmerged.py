@@ -14,8 +14,8 @@ from typing import NamedTuple
 from crmctl.errors import GitFailed
 from crmctl.vcs import locks
 from crmctl.vcs import trees
+from crmctl.vcs.calling import failed
 from crmctl.vcs.run import attempt
-from crmctl.vcs.run import failed
 from crmctl.vcs.run import git
 from crmctl.vcs.trees import TreeFile
 

@@ -68,12 +68,12 @@ LONGEST_MODULE = 500
 
 
 class Import(NamedTuple):
-    """One import: in which file and line, of which module, and whether it is made when the module is loaded."""
+    """One import: in which file and line, of which module, and whether it is for the type checker alone."""
 
     path: Path
     line: int
     target: str
-    at_load: bool
+    for_types: bool
 
     @property
     def where(self) -> str:
@@ -98,9 +98,9 @@ def imports(path: Path) -> list[Import]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     found: list[Import] = []
 
-    def walk(node: ast.AST, *, at_load: bool) -> None:
+    def walk(node: ast.AST, *, for_types: bool) -> None:
         if isinstance(node, ast.Import):
-            found.extend(Import(path, node.lineno, alias.name, at_load) for alias in node.names)
+            found.extend(Import(path, node.lineno, alias.name, for_types) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}:{node.lineno}: a relative import"
             for alias in node.names:
@@ -108,14 +108,12 @@ def imports(path: Path) -> list[Import]:
                 target = inner if (ROOT / (inner.replace(".", "/") + ".py")).exists() else str(node.module)
                 if (ROOT / inner.replace(".", "/")).is_dir():
                     target = inner
-                found.append(Import(path, node.lineno, target, at_load))
-        inside = at_load and not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
-        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
-            inside = False
+                found.append(Import(path, node.lineno, target, for_types))
+        guard = isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
         for child in ast.iter_child_nodes(node):
-            walk(child, at_load=inside)
+            walk(child, for_types=for_types or guard)
 
-    walk(tree, at_load=True)
+    walk(tree, for_types=False)
     return found
 
 
@@ -161,19 +159,20 @@ def test_only_the_clock_reads_time_and_chance() -> None:
     assert wrong == []
 
 
-def test_no_module_imports_itself_over_others_while_it_is_loaded() -> None:
+def test_no_module_imports_itself_over_others_not_even_late() -> None:
     known = {name_of(path): path for path in MODULES}
     needs: dict[str, set[str]] = {name: set() for name in known}
     for found in EVERY:
-        if found.at_load and found.target in known:
+        if not found.for_types and found.target in known:
             needs[name_of(found.path)].add(found.target)
     while True:
-        free = [name for name, others in needs.items() if not others & needs.keys()]
+        free = {name for name, others in needs.items() if not others & needs.keys()}
+        free |= {name for name in needs if not any(name in others for others in needs.values())}
         if not free:
             break
         for name in free:
             del needs[name]
-    assert needs == {}
+    assert {name: others & needs.keys() for name, others in needs.items()} == {}
 
 
 @pytest.mark.parametrize("word", ["utils", "util", "helpers", "misc", "common"])

@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 # All of crmctl that `customer list` needs when the index is warm. Think before adding to it: each costs every user.
 READ = """
 crmctl crmctl.__main__ crmctl.clock crmctl.errors
-crmctl.vcs crmctl.vcs.places crmctl.vcs.status
+crmctl.vcs crmctl.vcs.environment crmctl.vcs.places crmctl.vcs.status
 crmctl.cli crmctl.cli.app crmctl.cli.commands crmctl.cli.options crmctl.cli.records crmctl.cli.root crmctl.cli.verbs
 crmctl.model crmctl.model.columns crmctl.model.fields crmctl.model.kinds crmctl.model.money
 crmctl.model.schema crmctl.model.settings crmctl.model.settings_reading crmctl.model.text crmctl.model.values

@@ -109,6 +109,7 @@ SHOWING = [
     "vendor list",
     "segment list -o json",
     "segment members rock-fans -o json",
+    "sequence status --all -o json",
     "campaign plan new-year-newsletter -o json",
     "campaign show new-year-newsletter",
     "timeline luis-goncalves",
@@ -289,6 +290,19 @@ def test_a_shallow_clone_says_so(run: Run, books: Books, tmp_path: Path) -> None
     assert run("-C", clone, "customer", "list", "--as-of", "2014-06-20", "-o", "ids", "name:zebra").out == "zoe\n"
 
 
+@pytest.mark.parametrize("commit", ["HEAD~3", "HEAD^^", "0123456789"])
+def test_a_commit_that_a_shallow_clone_does_not_have(run: Run, books: Books, tmp_path: Path, commit: str) -> None:
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "-q", "--depth", "1", f"file://{books.now}", str(clone)], check=True)
+    for done in (run("-C", clone, "customer", "list", "--as-of", commit), run("-C", clone, "diff", f"{commit}..")):
+        assert done.code == 3
+        assert done.err == (
+            f"crmctl: this clone is shallow: its history is cut, and {commit!r} is not in what it has\n"
+            "hint: git fetch --unshallow brings the rest.\n"
+        )
+    assert "neither a day nor a commit" in run("-C", clone, "customer", "list", "--as-of", "nonsense").err
+
+
 def test_a_kind_that_was_not_there_yet(run: Run, books: Books, tmp_path: Path) -> None:
     root = tmp_path / "b"
     shutil.copytree(books.then, root, symlinks=True)
@@ -342,7 +356,8 @@ def test_every_command_shows_the_past_or_refuses() -> None:
     exports = {f"export {kind}" for kind in (*_kinds(), "warehouse")}
     others = {"brief", "check", "find", "history", "schema", "timeline", "today", "why", "campaign plan"}
     others |= {"consent show", "email", "phone", "campaign compare", "campaign results"}
-    others |= {"report list", "report run", "segment members", "template check", "template list", "template render"}
+    others |= {"report list", "report run", "segment members", "sequence status"}
+    others |= {"template check", "template list", "template render"}
     assert shown == verbs | exports | others
 
 
@@ -366,6 +381,7 @@ def _kinds() -> list[str]:
         ("import csv x.csv --kind customer --dry-run", "the past cannot be changed"),
         ("campaign preview new-year-newsletter --to /nowhere", "who have said no since"),
         ("doctor", "what is here now"),
+        ("schedule show", "what is here now"),
         ("hooks install", "what is here now"),
         ("completion show bash", "what is here now"),
         ("help dates", "what is here now"),

@@ -26,7 +26,7 @@ def made(tmp_path: Path) -> Callable[[str], Path]:
         files = {"/templates/spring.md": TEXT.format(channel=channel)} if channel in ("sms", "phone") else {}
         for name in ("p000", "p001"):
             path = root / "records/customers" / f"{name}.yaml"
-            more = f"phones: ['+49 30 12345{name[1:]}']\naddress: {{street: Lane 1, city: Town, country: DE}}\n"
+            more = f"phones: ['+49 151 23456{name[1:]}']\naddress: {{street: Lane 1, city: Town, country: DE}}\n"
             files[f"customers/{name}.yaml"] = path.read_text() + more
         commit(root, files)
         return root

@@ -337,10 +337,79 @@ def test_a_ledger_that_is_lost_is_taken_up_again(sendable: Path, run: Run, serve
     assert "crmctl outbox adopt" in refused.err
     done = run("-C", sendable, "outbox", "adopt", "--yes")
     assert done.code == 0, done.err
-    assert "held back as unknown" in done.err
+    # The notes outside of the book name the one that was tried, and the tracked copy what came of it.
+    assert "0 messages held back as unknown" in done.err
     run("-C", sendable, "campaign", "send", "spring", "--send")
-    assert server.recipients() == ["p000@example.org"]
+    assert server.recipients() == [f"p00{number}@example.org" for number in range(3)]
     books.judge(sendable, server.accepted, 3)
+
+
+def test_a_dry_run_knows_the_limits_and_afterwards_it_is_said_why_the_rest_waits(
+    sendable: Path, run: Run, server: MailServer
+) -> None:
+    books.configure(server.port, "  rate: {hour: 2}\n")
+    shown = run("-C", sendable, "campaign", "send", "spring").err.splitlines()[-1]
+    assert shown == "2 messages would go out now, 1 would wait. Nothing was sent: --send does."
+    done = run("-C", sendable, "campaign", "send", "spring", "--send")
+    assert "1 message waits: as many went out as the limits allow; not before " in done.err
+    assert "would go out now" not in done.err
+    shown = run("-C", sendable, "campaign", "send", "spring").err.splitlines()[-1]
+    assert shown == "0 messages would go out now, 1 would wait. Nothing was sent: --send does."
+    assert "1 message waits: as many went out" in run("-C", sendable, "campaign", "status", "spring").err
+    (found,) = json.loads(run("-C", sendable, "campaign", "status", "spring", "-o", "json").out)
+    assert [(one["customer"], one["code"]) for one in found["waits"]] == [("p002", "pace")]
+    assert "as many went out as the limits allow" in run("-C", sendable, "outbox", "list").out
+    assert len(server.accepted) == 2
+
+
+def test_a_message_that_is_put_off_says_who_tries_it_again(sendable: Path, run: Run, server: MailServer) -> None:
+    server.script("p001@example.org", "rcpt 450 4.2.0 later")
+    done = run("-C", sendable, "campaign", "send", "spring", "--send")
+    assert "1 message waits: 450 4.2.0 later; not before " in done.err
+    assert "crmctl campaign send --send tries again (cron)." in done.err
+    assert "deferred  450 4.2.0 later" in run("-C", sendable, "campaign", "status", "spring").out
+
+
+def test_one_word_that_was_changed_is_one_line_of_the_plan(sendable: Path, run: Run) -> None:
+    run("-C", sendable, "campaign", "plan", "spring", "--freeze")
+    path = sendable / "templates/spring.md"
+    path.write_text(path.read_text().replace("Dear", "Hello"))
+    code, out, err = run("-C", sendable, "campaign", "plan", "spring")
+    assert (code, out.count("another wording")) == (0, 0)
+    assert "3 people would get another wording: their template was changed." in err
+    rows = json.loads(run("-C", sendable, "campaign", "plan", "spring", "-o", "json").out)
+    assert {row["why"] for row in rows} == {"another wording"}
+
+
+def test_several_messages_are_settled_at_once(sendable: Path, run: Run, server: MailServer) -> None:
+    for who in ("p000", "p001", "p002"):
+        server.script(f"{who}@example.org", "dot drop")
+    run("-C", sendable, "campaign", "send", "spring", "--send")
+    sids = [row["sid"] for row in json.loads(run("-C", sendable, "outbox", "list", "-o", "json").out)]
+    how = ("--evidence", "the log of the server")
+    assert run("-C", sendable, "outbox", "resolve", *how, "--as", "accepted").code == 2
+    assert run("-C", sendable, "outbox", "resolve", sids[0], "NOPE", *how, "--as", "accepted").code == 3
+    assert len(json.loads(run("-C", sendable, "outbox", "list", "--state", "unknown", "-o", "json").out)) == 3
+    done = run("-C", sendable, "outbox", "resolve", sids[0], sids[0], sids[1], *how, "--as", "accepted")
+    assert done.err.splitlines() == [f"{sid} is accepted now." for sid in sids[:2]]
+    done = run("-C", sendable, "outbox", "resolve", "--campaign", "spring", *how, "--as", "resend")
+    assert done.err == f"{sids[2]} goes out again with the next run, the same to the last byte.\n"
+    assert "goes out with the next run" in run("-C", sendable, "outbox", "list").out
+    assert run("-C", sendable, "outbox", "resolve", "--campaign", "spring", *how, "--as", "resend").code == 3
+    run("-C", sendable, "campaign", "send", "spring", "--send")
+    books.judge(sendable, server.accepted, 3, once=False)
+
+
+def test_every_event_of_a_message_has_words(sendable: Path, run: Run, server: MailServer) -> None:
+    run("-C", sendable, "campaign", "send", "spring", "--send", "--limit", "1")
+    (row, *_) = json.loads(run("-C", sendable, "outbox", "list", "--state", "accepted", "-o", "json").out)
+    lines = run("-C", sendable, "outbox", "show", row["sid"]).out.splitlines()[2:]
+    assert all(len(line.split()) > 3 for line in lines), lines
+
+
+@pytest.mark.parametrize("verb", ["plan", "preview", "check", "send", "status", "pause", "resume", "cancel"])
+def test_the_help_has_an_example(run: Run, verb: str) -> None:
+    assert f"\n    crmctl campaign {verb} new-year" in run("campaign", verb, "--help").out
 
 
 def test_without_a_mail_server_nothing_begins(sendable: Path, run: Run) -> None:

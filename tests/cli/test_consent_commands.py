@@ -13,6 +13,7 @@ from helpers.books import fresh
 from helpers.books import git
 
 from crmctl import errors
+from crmctl.services.consenting import keyrings
 from crmctl.services.consenting import keys
 
 if TYPE_CHECKING:
@@ -288,7 +289,7 @@ def test_a_key_moves_to_another_machine(book: Path, run: Run, tmp_path: Path, mo
     assert run("-C", book, "suppress", "check", "bob@example.com").code == 1
     (tmp_path / "key.txt").write_text("\n")
     assert run("-C", book, "key", "import", tmp_path / "key.txt").code == errors.USAGE
-    (tmp_path / "key.txt").write_text(keys.export_line(bytes(32)))
+    (tmp_path / "key.txt").write_text(keyrings.export_line(bytes(32)))
     assert run("-C", book, "key", "import", tmp_path / "key.txt").code == 1
 
 
@@ -332,7 +333,7 @@ def test_whoever_has_no_token_is_told_the_other_way(book: Path, run: Run) -> Non
 
 def test_a_key_that_cannot_be_used_is_told_with_its_reason(book: Path, run: Run) -> None:
     did(run, book, "suppress", "add", "bob@example.com")
-    (file,) = keys.folder().glob("*.key")
+    (file,) = keyrings.folder().glob("*.key")
     file.chmod(0o644)
     done = run("-C", book, "key", "show")
     assert done.code == errors.FAILED

@@ -23,6 +23,7 @@ from crmctl.index.index import Index
 from crmctl.services.checking.staged import check_staged
 from crmctl.services.clone import githooks
 from crmctl.services.clone import hook_runs
+from crmctl.services.clone import ours
 
 if TYPE_CHECKING:
     from crmctl.errors import Problem
@@ -60,9 +61,9 @@ def commits(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_one_text_serves_for_every_hook() -> None:
     shims = sorted((PROJECT / "hooks").iterdir())
     assert [path.name for path in shims] == sorted(hook_runs.names()) == sorted(githooks.NAMES + githooks.SERVER)
-    assert {path.read_text() for path in shims} == {githooks.shim()}
+    assert {path.read_text() for path in shims} == {ours.shim()}
     assert all(os.access(path, os.X_OK) for path in shims)
-    assert "python='/my python'\n" in githooks.shim("commit-msg", "/my python")
+    assert "python='/my python'\n" in ours.shim("commit-msg", "/my python")
 
 
 def test_nothing_staged_nothing_wrong(book_dir: Path) -> None:
@@ -226,7 +227,7 @@ def test_the_hook_works_in_a_linked_work_tree(run: Run, book_dir: Path, tmp_path
 
 def test_without_crmctl_nothing_is_held_up(book_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hook = book_dir / ".git/hooks/pre-commit"
-    hook.write_text(githooks.shim("pre-commit", "/no/such/python"))
+    hook.write_text(ours.shim("pre-commit", "/no/such/python"))
     hook.chmod(0o755)
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
     stage(book_dir, {"customers/ada.yaml": "nmae: Ada\n"})
@@ -291,7 +292,7 @@ def test_install_twice_and_uninstall(run: Run, book_dir: Path) -> None:
             assert f"python={sys.executable}\n" in (folder / name).read_text()
             assert os.access(folder / name, os.X_OK)
     assert set(states(run, "-C", book_dir).values()) == {"installed"}
-    (folder / "pre-push").write_text(githooks.shim("pre-push", "/old/python"))
+    (folder / "pre-push").write_text(ours.shim("pre-push", "/old/python"))
     (folder / "commit-msg").chmod(0o644)
     found = states(run, "-C", book_dir)
     assert (found["pre-push"], found["commit-msg"], found["pre-commit"]) == ("outdated", "outdated", "installed")
@@ -393,7 +394,7 @@ def test_hooks_from_before_git_was_told_to_look_elsewhere_go_too(run: Run, book_
     run("-C", book_dir, "hooks", "install")
     git(book_dir, "config", "core.hooksPath", "my-hooks")
     (book_dir / "my-hooks").mkdir()
-    (book_dir / "my-hooks/pre-commit").write_text(githooks.shim())
+    (book_dir / "my-hooks/pre-commit").write_text(ours.shim())
     assert run("-C", book_dir, "hooks", "uninstall").code == 0
     assert not (book_dir / "my-hooks").exists()
     assert not (book_dir / ".git/hooks/pre-commit").exists()
@@ -435,7 +436,7 @@ def test_a_folder_of_hooks_that_cannot_be_written(run: Run, book_dir: Path) -> N
 
 def test_printing_a_hook(run: Run) -> None:
     printed = run("hooks", "print", "pre-receive")
-    assert printed.out == githooks.shim("pre-receive")
+    assert printed.out == ours.shim("pre-receive")
     assert run("hooks", "print", "pre-push").err == ""
     assert run("hooks", "print", "nonsense").code == 2
     # Whoever puts it on a server is told what it will not take.

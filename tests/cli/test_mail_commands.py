@@ -101,7 +101,8 @@ def test_the_secret_is_nowhere_to_be_seen(run: Run, server: MailServer, zone: ob
     server.users["ada"] = "another"
     done = run("--debug", "mail", "test", "ada@crm.example", "--send")
     assert done.code == errors.NOT_SENT
-    assert "not sent (not tried, auth)" in done.err
+    assert "not sent: the server does not let us in: 535" in done.err
+    assert done.err.count("535") == 1
     assert "secret" not in done.out + done.err
 
 

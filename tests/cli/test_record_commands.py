@@ -165,8 +165,8 @@ def test_what_others_name_is_removed_only_by_force(run: Run, root: Path) -> None
 @pytest.mark.parametrize(
     ("line", "needed", "example"),
     [
-        ("followup add 'call him'", "a followup needs --due", "crmctl followup add 'call him' --due fri"),
-        ("followup add x --due ''", "a followup needs --due", "crmctl followup add x --due fri"),
+        ("followup add 'call him'", "a follow-up needs --due", "crmctl followup add 'call him' --due fri"),
+        ("followup add x --due ''", "a follow-up needs --due", "crmctl followup add x --due fri"),
         ("deal add x --amount 5", "a deal needs --customer", "crmctl deal add x --customer CUSTOMER"),
         ("campaign add x", "a campaign needs --purpose", "crmctl campaign add x --purpose newsletter"),
         (

@@ -248,6 +248,18 @@ def test_an_empty_file_is_told_by_name(shop: Path, here: Path, run: Run) -> None
     assert "crmctl: empty.csv is empty" in result.err
 
 
+def test_a_file_without_its_form_is_told_the_whole_command(here: Path, run: Run) -> None:
+    (here / "people").write_text("name\n")
+    for file in ("my people.csv", "people"):
+        told = run("import", file, "--key", "emails", "--dry-run")
+        assert told.code == 2
+        quoted = f"'{file}'" if " " in file else file
+        assert f"hint: crmctl import csv {quoted} --kind customer --key emails --dry-run\n" in told.err
+    told = run("import", "people", "--kind", "deal")
+    assert "hint: crmctl import csv people --kind deal\n" in told.err
+    assert "Did you mean 'csv'?" in run("import", "csw", "people.csv").err
+
+
 def test_a_header_alone_imports_nothing(shop: Path, here: Path, run: Run) -> None:
     (here / "head.csv").write_text("name\n")
     result = run("-C", shop, "import", "csv", "head.csv", "--kind", "customer")

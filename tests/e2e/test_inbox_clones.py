@@ -103,6 +103,90 @@ def test_a_message_and_its_copy_from_a_mailing_list(run: Run, clones: tuple[Path
     assert [entry["text"] for entry in history(clones[0])] == ["Hi\n\nHello all"]
 
 
+DATE = "Fri, 20 Nov 2026 10:00:00 +0000"
+LISTED = {
+    "Date": DATE,
+    "Subject": "[list] Hi",
+    "To": "list@list.example, us@shop.example",
+    "Delivered_To": "us@shop.example",
+    "List_Id": "<list.list.example>",
+    "List_Post": "<mailto:list@list.example>",
+    "List_Unsubscribe": "<https://list.example/leave>",
+    "Precedence": "list",
+}
+TO_BOTH = {name: LISTED[name] for name in ("Date", "To", "Delivered_To")}
+
+
+@pytest.mark.parametrize("first", [0, 1])
+@pytest.mark.parametrize(
+    "footer",
+    [
+        "_______________________________________________\nlist mailing list\nhttps://list.example/",
+        "-- \nYou get this because you are on the list. To leave it, write to leave@list.example.",
+    ],
+    ids=["mailman", "groups"],
+)
+def test_two_clones_that_file_different_copies_of_one_mail_make_one_entry(
+    run: Run, clones: tuple[Path, Path], footer: str, first: int
+) -> None:
+    copies = [mail("Hello all", **TO_BOTH), mail(f"Hello all\n\n{footer}", **LISTED)]
+    both_read(run, clones, [copies[first]], [copies[1 - first]])
+    (entry,) = history(clones[0])
+    assert (entry["text"], entry["type"]) == ("Hi\n\nHello all", "email")
+
+
+@pytest.mark.parametrize("first", [0, 1])
+@pytest.mark.parametrize(
+    "listed",
+    [
+        mail("Hello all\n\nPlease read the rules of this list", **LISTED),
+        mail("Read the rules of this list.\n\nHello all", **{**LISTED, "Subject": "Re: {list} Hi"}),
+        mail("Hello all\n\nThe rules of this list", **{**LISTED, "List_Post": "", "To": "list@list.example"}),
+    ],
+    ids=["a footer like any text", "a line above it", "what went to many"],
+)
+def test_a_copy_that_cannot_be_told_is_taken_away_by_the_next_run(
+    run: Run, clones: tuple[Path, Path], listed: bytes, first: int
+) -> None:
+    copies = [mail("Hello all", **TO_BOTH), listed]
+    both_read(run, clones, [copies[first]], [copies[1 - first]])
+    assert len(history(clones[0])) == 2
+    for root in clones:  # Each clone takes the same one away, and again nobody is asked.
+        file = root.parent / "stranger.eml"
+        file.write_bytes(mail(From="who@else.example", Message_ID="<2@else.example>"))
+        done = run("-C", root, "--now", SECOND, "ingest", "message", file)
+        assert "1 second copy taken away" in done.err
+    for root in (*clones, clones[0]):
+        assert run("-C", root, "--now", SECOND, "sync").code == 0
+    for root in clones:
+        assert [(entry["text"], entry["type"]) for entry in history(root)] == [("Hi\n\nHello all", "email")]
+    done = run("-C", clones[0], "--now", SECOND, "ingest", "message", file, "--again")
+    assert "taken away" not in done.err
+
+
+def test_a_copy_that_somebody_wrote_into_stays(run: Run, clones: tuple[Path, Path]) -> None:
+    both_read(run, clones, [mail("Hello", **TO_BOTH)], [mail("Hello\n\nThe rules of this list", **LISTED)])
+    (_, noted) = history(clones[0])
+    assert run("-C", clones[0], "interaction", "set", noted["id"], "tags=important").code == 0
+    file = clones[0].parent / "stranger.eml"
+    file.write_bytes(mail(From="who@else.example", Message_ID="<2@else.example>"))
+    done = run("-C", clones[0], "--now", SECOND, "ingest", "message", file)
+    assert (done.code, len(history(clones[0]))) == (0, 2)
+
+
+def test_the_same_identifier_for_two_mails_of_one_second_is_no_question(run: Run, clones: tuple[Path, Path]) -> None:
+    both_read(run, clones, [mail("Yes, please.", Date=DATE)], [mail("No, thanks.", Date=DATE)])
+    assert sorted(entry["text"] for entry in history(clones[0])) == ["Hi\n\nNo, thanks.", "Hi\n\nYes, please."]
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_follow_ups_of_different_copies_are_no_question(run: Run, clones: tuple[Path, Path], first: int) -> None:
+    words = "I think we should talk about opt-out rules one day, and about the newsletter."
+    copies = [mail(words, **TO_BOTH), mail(words, **{**LISTED, "Subject": "Re: {list} Hi"})]
+    both_read(run, clones, [copies[first]], [copies[1 - first]])
+    assert list((clones[0] / "records/followups").rglob("inbox-*.yaml"))
+
+
 def test_the_copy_of_a_mailing_list_may_come_first(run: Run, clones: tuple[Path, Path]) -> None:
     direct = mail("Hello all", Date="Fri, 20 Nov 2026 10:00:00 +0000")
     footer = "Hello all\n\nPlease read the rules of this list"

@@ -15,6 +15,7 @@ from helpers.books import write
 
 from crmctl.hooks import merge_driver
 from crmctl.services.clone import mergedriver
+from crmctl.services.clone import ours
 from crmctl.vcs import places
 
 if TYPE_CHECKING:
@@ -319,7 +320,7 @@ def test_a_path_with_spaces_quotes_and_signs_of_gits_works(
     monkeypatch.setattr(sys, "executable", str(program))
     found = install(book_dir)
     assert mergedriver.state(found) == "installed"
-    assert git(book_dir, "config", "merge.crmctl.driver").removesuffix("\n") == mergedriver.command()
+    assert git(book_dir, "config", "merge.crmctl.driver").removesuffix("\n") == ours.driver()
     fork(book_dir)
     git(book_dir, "merge", "-q", "side")
     assert read(book_dir) == BOTH
@@ -407,7 +408,7 @@ def test_what_is_outdated_is_brought_up_to_date(book_dir: Path, monkeypatch: pyt
     assert mergedriver.state(found._replace(prefix="crm/")) == "outdated"
     monkeypatch.setattr(sys, "executable", "/another/python")
     assert mergedriver.state(found) == "outdated"
-    assert not mergedriver.is_ours(git(book_dir, "config", "merge.crmctl.driver").removesuffix("\n"))
+    assert git(book_dir, "config", "merge.crmctl.driver").removesuffix("\n") != ours.driver()
 
 
 def test_a_lock_of_gits_is_respected(book_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:

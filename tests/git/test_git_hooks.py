@@ -21,6 +21,7 @@ from crmctl.services.checking.received import check_received
 from crmctl.services.checking.staged import check_staged
 from crmctl.services.checking.staged_merge import check_staged_merge
 from crmctl.services.clone import githooks
+from crmctl.services.clone import ours
 from crmctl.services.clone.starter import ATTRIBUTES
 from crmctl.vcs import places
 
@@ -393,7 +394,7 @@ def test_what_is_checked_already_is_not_checked_again(hooked: Path, remote: Path
 def test_crmctl_on_the_path_steps_in_for_an_interpreter_that_is_gone(
     hooked: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (hooked / ".git/hooks/pre-commit").write_text(githooks.shim("pre-commit", "/no/such/python"))
+    (hooked / ".git/hooks/pre-commit").write_text(ours.shim("pre-commit", "/no/such/python"))
     program = tmp_path / "bin/crmctl"
     program.parent.mkdir()
     program.write_text(f'#!/bin/sh\nexec {sys.executable} -P -m crmctl "$@"\n')
@@ -584,6 +585,26 @@ def test_an_id_never_changes(book_dir: Path, server: Path) -> None:
     assert received(book_dir, server) == []
 
 
+def test_one_of_two_people_may_stand_where_the_other_layout_has_the_other(book_dir: Path, server: Path) -> None:
+    """Two people were added under one handle, one in a book laid out anew; a merge gives one of them another."""
+    other = ADA.replace("A\n", "D\n", 1)
+    git(book_dir, "push", "-q", str(server), "HEAD:main")
+    switch(book_dir, "-c", "side")
+    settings = (book_dir / "crm.yaml").read_text().replace("layout: flat", "layout: sharded")
+    commit(book_dir, {"/crm.yaml": settings, "customers/da/ada.yaml": other})
+    switch(book_dir, "main")
+    commit(book_dir, {"customers/ada.yaml": ADA})
+    git(book_dir, "merge", "-q", "--no-commit", "-s", "ours", "side")
+    git(book_dir, "rm", "-q", "-f", "records/customers/ada.yaml")
+    commit(book_dir, {"/crm.yaml": settings, "customers/da/ada.yaml": ADA, "customers/-2/ada-2.yaml": other})
+    assert received(book_dir, server) == []
+    third = ADA.replace("A\n", "E\n", 1)
+    write(book_dir, {"customers/da/ada.yaml": third})
+    git(book_dir, "commit", "-q", "-a", "--amend", "--no-edit")
+    (words,) = received(book_dir, server)
+    assert "0000A or 01J0000000000000000000000D and must stay so" in words
+
+
 def test_an_id_does_not_change_in_a_merge_either(book_dir: Path, server: Path) -> None:
     commit(book_dir, {"customers/ada.yaml": ADA})
     switch(book_dir, "-c", "side")
@@ -644,7 +665,7 @@ def test_the_main_branch_is_neither_rewound_nor_deleted(book_dir: Path, server: 
 
 def test_without_crmctl_a_server_takes_nothing(book_dir: Path, server: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hook = server / "hooks/pre-receive"
-    hook.write_text(githooks.shim("pre-receive", "/no/such/python"))
+    hook.write_text(ours.shim("pre-receive", "/no/such/python"))
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
     commit(book_dir, {"customers/ada.yaml": ADA})
     done = pushed(book_dir)

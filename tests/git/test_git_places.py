@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from conftest import Run
 
 ADA = "records/customers/ada.yaml"
+LINE = '{"id": "01J0000000000000000000000G", "at": "2026-01-02T10:00:00+00:00", "type": "call"}\n'
 RECORDS = {"customers/ada.yaml": "name: Ada\n", "customers/bob.yaml": "name: Bob\n"}
 
 
@@ -229,6 +230,67 @@ def test_what_a_sparse_checkout_leaves_out_is_not_written_over(sparse: Path, run
     assert refused.code == 5
     assert git(sparse, "show", "HEAD:records/customers/cleo.yaml") == "name: Cleo\n"
     assert git(sparse, "status", "--porcelain") == ""
+
+
+def test_what_is_here_is_seen_when_a_sparse_checkout_changes(book: Path, run: Run) -> None:
+    assert run("-C", book, "customer", "list", "-o", "ids").out == "ada\nbob\n"
+    git(book, "sparse-checkout", "set", "--no-cone", "/*", "!/records/customers/bob.yaml")
+    assert run("-C", book, "customer", "list", "-o", "ids").out == "ada\n"
+    assert run("-C", book, "customer", "list", "-o", "ids", "--as-of", "HEAD").out == "ada\nbob\n"
+    git(book, "sparse-checkout", "disable")
+    assert run("-C", book, "customer", "list", "-o", "ids").out == "ada\nbob\n"
+
+
+def test_nobody_takes_the_place_of_whom_a_sparse_checkout_leaves_out(sparse: Path, run: Run) -> None:
+    commit(sparse, {"interactions/ada.jsonl": LINE})
+    git(sparse, "sparse-checkout", "add", "!/records/interactions/")
+    head = git(sparse, "rev-parse", "HEAD")
+    for arguments in (("customer", "add", "Cleo"), ("log", "ada", "call", "hi")):
+        refused = run("-C", sparse, *arguments, "--adopt")
+        assert (refused.code, refused.out) == (5, "")
+        assert "git sparse-checkout disable" in refused.err
+    assert git(sparse, "rev-parse", "HEAD") == head
+    missing = run("-C", sparse, "customer", "show", "cleo")
+    assert missing.code == 3
+    assert "sparse-checkout" in missing.err
+
+
+def test_a_sync_brings_what_a_sparse_checkout_leaves_out_and_leaves_it_out(
+    sparse: Path, run: Run, tmp_path: Path
+) -> None:
+    git(tmp_path, "clone", "-q", "--bare", str(sparse), "hub.git")
+    git(sparse, "remote", "add", "origin", str(tmp_path / "hub.git"))
+    git(tmp_path, "clone", "-q", "hub.git", "other")
+    other = tmp_path / "other"
+    for merging in (False, True):
+        role = f"role={'boss' if merging else 'cook'}"
+        assert run("-C", other, "customer", "set", "cleo", role).code == 0
+        assert run("-C", other, "deal", *(("rm", "offer") if merging else ("set", "offer", "source=x"))).code == 0
+        assert run("-C", other, "sync").code == 0
+        if merging:
+            assert run("-C", sparse, "customer", "set", "ada", "notes=x").code == 0
+        done = run("-C", sparse, "sync")
+        assert (done.code, done.out) == (0, "")
+        assert git(sparse, "show", "HEAD:records/customers/cleo.yaml").endswith(f"{role.replace('=', ': ')}\n")
+        assert git(sparse, "status", "--porcelain") == ""
+        assert not (sparse / "records/customers/cleo.yaml").exists()
+    assert not (sparse / "records/deals").exists()
+    assert "records/deals" not in git(sparse, "ls-tree", "-r", "--name-only", "HEAD")
+    assert run("-C", sparse, "undo").code == 0
+    assert git(sparse, "status", "--porcelain") == ""
+    git(sparse, "sparse-checkout", "disable")
+    assert "boss" in run("-C", sparse, "customer", "show", "cleo").out
+
+
+def test_what_a_sparse_checkout_leaves_out_is_not_missing(sparse: Path, run: Run) -> None:
+    assert run("-C", sparse, "followup", "add", "call", "--customer", "cleo", "--due", "fri").code == 3
+    commit(sparse, {"followups/call.yaml": "what: call\ncustomer: cleo\ndue: 2026-12-01\n"})
+    checked = run("-C", sparse, "check")
+    assert (checked.code, checked.out) == (0, "")
+    told = run("-C", sparse, "doctor")
+    assert "leaves 2 committed files out" in told.out
+    git(sparse, "sparse-checkout", "disable")
+    assert "sparse-checkout" not in run("-C", sparse, "doctor").out
 
 
 def test_a_record_written_outside_of_a_sparse_checkout_is_committed_and_there(sparse: Path, run: Run) -> None:

@@ -11,7 +11,7 @@ from helpers.team import Team
 
 from crmctl.services.consenting import keys
 from crmctl.services.consenting import listing
-from crmctl.services.consenting import suppression
+from crmctl.services.consenting import suppression_entry
 from crmctl.services.past import undo
 from crmctl.vcs import commits
 
@@ -74,7 +74,7 @@ def test_a_rebase_keeps_them_as_well(clones: tuple[Path, Path]) -> None:
 @pytest.mark.parametrize("how", ["file", "line"])
 def test_what_one_clone_takes_away_by_hand_comes_back_by_sync(clones: tuple[Path, Path], how: str, run: Run) -> None:
     one, two = clones
-    (path,) = (one / suppression.FOLDER).glob("2*.jsonl")
+    (path,) = (one / suppression_entry.FOLDER).glob("2*.jsonl")
     if how == "file":
         path.unlink()
     else:
@@ -134,7 +134,7 @@ def test_undoing_an_unsubscription_gives_back_no_address(clones: tuple[Path, Pat
     commit = git(one, "rev-parse", "HEAD").strip()
     book = fresh(one)
     assert not any(
-        path.startswith(suppression.FOLDER) for path in undo.plan(book, commits.one(book.places, commit)).files
+        path.startswith(suppression_entry.FOLDER) for path in undo.plan(book, commits.one(book.places, commit)).files
     )
     assert run("-C", one, "undo", commit).code == 0
     assert on_the_list(one, "ada") == ["ada"]

@@ -60,6 +60,11 @@ class Machine:
         with self.on() as book:
             assert sync.sync(book).state == sync.SYNCED
 
+    def push(self, files: dict[str, str]) -> None:
+        """Have the others know of records that are written by hand here."""
+        commit(self.root, files)
+        self.sync()
+
     def sender(self, sender: str) -> None:
         """Name another sender, and have the others know."""
         lines = (self.root / RECORD).read_text().splitlines(keepends=True)
@@ -72,8 +77,9 @@ class Machine:
             return {who: row.state for who, row in books.rows(self.root).items()}
 
 
-def shared_book(folder: Path) -> Path:
-    """The repository that the machines share: a campaign for six people that any of them may send."""
-    first = books.make(folder / "first", PEOPLE, "sender: any\n")
+def shared_book(folder: Path, more: str = "sender: any\n") -> Path:
+    """The repository that the machines share: a campaign for six people that any of them may send, unless ``more`` of
+    its record says otherwise."""
+    first = books.make(folder / "first", PEOPLE, more)
     git(folder, "clone", "-q", "--bare", str(first), "remote.git")
     return folder / "remote.git"

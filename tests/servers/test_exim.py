@@ -14,7 +14,7 @@ from helpers.rig_sink import sink
 
 from crmctl.mail.transport.outcomes import Outcome
 from crmctl.mail.transport.outcomes import SmtpServer
-from crmctl.mail.transport.outcomes import smtp_transport
+from crmctl.mail.transport.ways import smtp_transport
 from crmctl.services.mailing.config import default_path
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from helpers.rig_sink import sink
 from crmctl.mail.transport.outcomes import Outcome
 from crmctl.mail.transport.outcomes import SmtpServer
 from crmctl.mail.transport.outcomes import Timeouts
-from crmctl.mail.transport.outcomes import smtp_transport
+from crmctl.mail.transport.ways import smtp_transport
 
 if TYPE_CHECKING:
     from pathlib import Path

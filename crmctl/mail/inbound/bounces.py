@@ -78,6 +78,14 @@ def is_from_system(mail: reading.Mail) -> bool:
     return _FROM_SYSTEM.search(headers.first(mail.message, "From")) is not None
 
 
+def looks_like_one(mail: reading.Mail) -> bool:
+    """Whether a mail system may have written a message, by its headers alone."""
+    sender = " ".join((*headers.all_of(mail.message, "From"), *headers.all_of(mail.message, "Sender")))
+    if not sender or "<>" in headers.all_of(mail.message, "Return-Path"):
+        return True
+    return _FROM_SYSTEM.search(sender) is not None or _FAILED.search(mail.subject) is not None
+
+
 def returned(mail: reading.Mail) -> Message | None:
     """The message, or its headers, that a report gives back; None when it gives none."""
     for part in reading.parts(mail.message):
@@ -174,7 +182,7 @@ def _how(action: str, status: str, said: str) -> str:
 
 def _heuristics(mail: reading.Mail) -> Bounce | None:
     """What flufl.bounce recognises in a message that a mail system may have written."""
-    if not _looks_like_one(mail):
+    if mail.cut or not looks_like_one(mail):
         return None
     try:
         from flufl.bounce import all_failures
@@ -191,15 +199,6 @@ def _heuristics(mail: reading.Mail) -> Bounce | None:
             if address:
                 recipients.append(Recipient(address, *bounce_words.by_words(text, address, lasting=lasting)))
     return Bounce(tuple(recipients), "heuristics") if recipients else None
-
-
-def _looks_like_one(mail: reading.Mail) -> bool:
-    if mail.cut:
-        return False
-    sender = " ".join((*headers.all_of(mail.message, "From"), *headers.all_of(mail.message, "Sender")))
-    if not sender or "<>" in headers.all_of(mail.message, "Return-Path"):
-        return True
-    return _FROM_SYSTEM.search(sender) is not None or _FAILED.search(mail.subject) is not None
 
 
 def _ascii(address: object) -> str:

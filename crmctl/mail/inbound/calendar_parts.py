@@ -38,8 +38,9 @@ class Person(NamedTuple):
 class Event(NamedTuple):
     """One event, or one instance of a recurring one. ``uid``, ``instance`` and ``sequence`` tell versions apart.
 
-    ``starts`` carries an offset: floating times and days are those of the zone asked for. ``minutes`` is 0 when the
-    event does not say how long it takes, or takes whole days. ``series`` is how it recurs, None when it does not.
+    ``starts`` carries an offset: floating times and days are those of the zone asked for; so are those in a zone that
+    nobody knows, and then ``lost`` says so. ``minutes`` is 0 when the event does not say how long it takes, or takes
+    whole days. ``series`` is how it recurs, None when it does not.
     """
 
     uid: str
@@ -54,6 +55,7 @@ class Event(NamedTuple):
     place: str
     people: tuple[Person, ...]
     series: Series | None = None
+    lost: bool = False
 
 
 def read(data: bytes, zone: tzinfo, name: str) -> list[Event]:
@@ -71,8 +73,12 @@ def read(data: bytes, zone: tzinfo, name: str) -> list[Event]:
         raise CrmError("calendars cannot be read here", hint="pip install 'crmctl[mail]'") from None
     if b"BEGIN:VCALENDAR" not in data.upper():
         raise InvalidData(f"{name} is no calendar", hint="It should begin with BEGIN:VCALENDAR.")
+    import warnings
+
     try:
-        calendars = Calendar.from_ical(data, multiple=True)
+        with warnings.catch_warnings():  # The library warns of zones that it has to guess.
+            warnings.simplefilter("ignore")
+            calendars = Calendar.from_ical(data, multiple=True)
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as exc:
         raise InvalidData(f"{name} cannot be read as a calendar ({type(exc).__name__})") from None
     return [event for calendar in calendars for event in _events(calendar, zone)]
@@ -120,6 +126,7 @@ def _event(component: Any, method: str, zone: tzinfo) -> Event | None:
         headers.one_line(_text(component.get("LOCATION")))[:300],
         tuple(_people(component)),
         recurring.read(component, zone) if instance is None else None,
+        isinstance(starts, datetime) and starts.tzinfo is None and "TZID" in component.get("DTSTART").params,
     )
 
 

@@ -45,11 +45,17 @@ class Kind(NamedTuple):
     doubt: str = ""
 
 
-def classify(mail: reading.Mail, *, by_person: bool = False) -> Kind:
+def classify(mail: reading.Mail, *, by_person: bool = False, to_us: bool = False) -> Kind:
     """The kind of a message; never an exception, whatever it is.
 
-    ``by_person`` says that its sender is known to be one: then words alone make no bounce of it.
+    ``by_person`` says that its sender is known to be one: then words alone make no bounce of it. ``to_us`` says that
+    one of our own addresses stands in To or Cc.
     """
+    return report(mail, by_person=by_person) or words(mail, to_us=to_us)
+
+
+def report(mail: reading.Mail, *, by_person: bool = False) -> Kind | None:
+    """The kind of a message that a machine wrote about one of ours; None for any other."""
     complaint = reports.complaint(mail)  # An ARF report is a multipart/report too, with a part of its own.
     bounce = None if complaint else bounces.read(mail, guess=not by_person)
     if bounce is not None:
@@ -57,8 +63,11 @@ def classify(mail: reading.Mail, *, by_person: bool = False) -> Kind:
     if complaint is not None:
         return Kind("complaint", "", complaint=complaint)
     receipt = reports.receipt(mail)
-    if receipt is not None:
-        return Kind("receipt", "", receipt=receipt)
+    return Kind("receipt", "", receipt=receipt) if receipt is not None else None
+
+
+def words(mail: reading.Mail, *, to_us: bool = False) -> Kind:
+    """The kind of a message that is no report, by what is new in it."""
     text = new_text(mail.text)
     automatic = autoreplies.read(mail)
     answers = _answers(mail)
@@ -70,7 +79,8 @@ def classify(mail: reading.Mail, *, by_person: bool = False) -> Kind:
         return Kind("opt-out", text, doubt="erasure" if optout.wants_erasure(text) else "")
     if answers:
         return Kind("invitation", text, answers=answers)
-    if _is_bulk(mail):
+    # Who wrote to us, and to a mailing list too, wrote to us: what came through the list is the same message.
+    if _is_bulk(mail) and not (to_us and "mailto:" in headers.first(mail.message, "List-Post").lower()):
         return Kind("list", text)
     return Kind("reply", text, doubt="opt-out" if said else "")
 
@@ -89,4 +99,4 @@ def _is_bulk(mail: reading.Mail) -> bool:
     """Whether it went to many: a newsletter of the customer's, or a mailing list."""
     if headers.first(mail.message, "Precedence").lower() in ("bulk", "list", "junk"):
         return True
-    return bool(headers.first(mail.message, "List-Unsubscribe"))
+    return bool(headers.first(mail.message, "List-Unsubscribe") or headers.first(mail.message, "List-Post"))

@@ -73,17 +73,41 @@ def decode(data: bytes, charset: str) -> str:
     name = charset.strip().strip("\"'").lower().replace("_", "-")
     if name in ("", "ascii", "us-ascii", "unknown-8bit", "default", "x-unknown"):
         name = "utf-8"
-    if name in _NOT_FOR_MAIL:
-        name = "latin-1"
+    name = "latin-1" if name in _NOT_FOR_MAIL else _LARGER.get(name, name)
     try:
         return data.decode(name)
     except (ValueError, LookupError, TypeError):
         pass
     try:
-        return data.decode("utf-8")
-    except ValueError:
+        return data.decode("utf-8" if not data.isascii() else name)
+    except (ValueError, LookupError, TypeError):
+        pass
+    try:  # One broken letter, as where somebody cut a long line, is no reason to lose all others.
+        return data.decode(name if name != "utf-8" else "latin-1", "replace")
+    except (ValueError, LookupError, TypeError):
         return data.decode("latin-1")
 
+
+# What is meant by names that are often put on texts in a larger set; as browsers read them (encoding.spec.whatwg.org).
+_LARGER = {
+    "iso-8859-1": "cp1252",
+    "latin-1": "cp1252",
+    "latin1": "cp1252",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "x-gbk": "gb18030",
+    "ks-c-5601-1987": "cp949",
+    "euc-kr": "cp949",
+    "shift-jis": "cp932",
+    "x-sjis": "cp932",
+    "windows-31j": "cp932",
+    "iso-2022-jp": "iso2022_jp_ext",
+    "iso-8859-8-i": "iso-8859-8",
+    "windows-874": "cp874",
+    "x-mac-roman": "mac-roman",
+    "unicode-1-1-utf-7": "utf-7",
+    "big5": "big5hkscs",
+}
 
 # Codecs of Python that are no character sets of messages; some take very long over very little.
 _NOT_FOR_MAIL = frozenset(

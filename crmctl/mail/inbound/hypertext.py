@@ -8,6 +8,8 @@ from html import unescape
 LONGEST = 200_000
 """Characters of HTML that are looked at."""
 
+MOST_WORDS, FEWEST_WORDS = 300, 4
+_WORDS = re.compile(r"[^\W\d_]{3,}")
 _TOKEN = re.compile(r"<[^<>]*>|[^<]+|<")
 # The blanks are counted: unlimited ones on both sides of the slash take a time that grows with their square.
 _TAG = re.compile(r"<\s{0,9}(/?)\s{0,9}([a-zA-Z][a-zA-Z0-9]*)([^<>]*)")
@@ -51,6 +53,17 @@ def to_text(html: str) -> str:
             line = []
     lines.append("".join(line))
     return _tidy(lines)
+
+
+def is_another(plain: str, html: str) -> bool:
+    """Whether the plain text of a message says something else than its HTML, which is what people read ("your program
+    cannot show this message"): few of the plain one's own words stand there, quotes and all."""
+    own = [word for line in plain.split("\n") if not line.startswith(">") for word in _WORDS.findall(line.lower())]
+    own = own[:MOST_WORDS]
+    if len(own) < FEWEST_WORDS or not html:
+        return False
+    shown = set(_WORDS.findall(unescape(html[:LONGEST]).lower()))
+    return sum(word in shown for word in own) * 2 < len(own)
 
 
 def _is_hidden(name: str, attributes: str) -> bool:

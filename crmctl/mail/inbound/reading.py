@@ -9,9 +9,12 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from typing import NamedTuple
+from unicodedata import normalize
 
+from crmctl.mail.inbound import flowed
 from crmctl.mail.inbound import headers
 from crmctl.mail.inbound import hypertext
+from crmctl.mail.inbound import sealed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +35,8 @@ AHEAD = timedelta(days=1)
 
 _BODY = re.compile(rb"\r?\n\r?\n")
 _NESTING = re.compile(rb"boundary\s*=|message/", re.IGNORECASE)
+_MESSAGES = re.compile(rb"message/|rfc822", re.IGNORECASE)
+_LIST_NAME = re.compile(r"\[[^\[\]]{1,60}\]\s*")
 _REPORTS = re.compile(rb"message/(?:delivery-status|disposition-notification|feedback-report)", re.IGNORECASE)
 
 
@@ -48,8 +53,9 @@ class Mail(NamedTuple):
     """One message. ``key`` tells it from every other: its Message-ID, or a hash of its bytes where it has none.
 
     ``recipients`` are those of To and Cc; ``envelope`` are the addresses it was delivered to, as far as headers say.
-    ``text`` is what it says, with what it quotes; ``cut`` says that it was too much to be read in full. ``dates`` are
-    what the sender says and what servers noted when they took it, the latest server first; ``date`` is the first.
+    ``text`` is what it says, with what it quotes; ``cut`` says that it was too much to be read in full, ``sealed`` that
+    some of it is encrypted. ``dates`` are what the sender says and what servers noted when they took it, the latest
+    server first; ``date`` is the first.
     """
 
     key: str
@@ -66,13 +72,14 @@ class Mail(NamedTuple):
     attachments: tuple[Attachment, ...]
     cut: bool
     message: Message
+    sealed: bool = False
 
 
 def read(data: bytes, *, whole: bool = True) -> Mail:
     """The message that ``data`` is; ``whole`` is False when only its beginning is there."""
     whole = whole and len(data) <= LARGEST and not _is_a_bomb(data)
-    message = _parsed(data if whole else _head(data))
-    texts, attachments = _contents(message) if whole else ("", ())
+    message = _parsed(data) if whole else _parsed(_head(data), only_head=True)
+    contents = _Contents(message if whole else _nothing())
     identifiers = headers.identifiers(message, "Message-ID")
     received = [value.rpartition(";")[2] for value in headers.all_of(message, "Received")[:3]]
     stamps = (headers.moment(text.strip()) for text in (*headers.all_of(message, "Date"), *received))
@@ -80,7 +87,7 @@ def read(data: bytes, *, whole: bool = True) -> Mail:
     return Mail(
         identifiers[0] if identifiers else f"sha256:{_sha256(data)}",
         identifiers[0] if identifiers else "",
-        headers.words(headers.first(message, "Subject"))[:500],
+        _subject(message),
         headers.author(message)[1],
         tuple(address for _, address in headers.addresses(message, "To", "Cc")),
         tuple(_delivered(message)),
@@ -88,11 +95,17 @@ def read(data: bytes, *, whole: bool = True) -> Mail:
         dates,
         headers.identifiers(message, "In-Reply-To"),
         headers.identifiers(message, "References"),
-        texts,
-        attachments,
+        contents.text,
+        tuple(contents.attachments),
         not whole,
         message,
+        contents.sealed,
     )
+
+
+def holds_messages(data: bytes) -> bool:
+    """Whether a message may hold another one, or a report about one; False is certain, and soon told."""
+    return _MESSAGES.search(data) is not None
 
 
 def written(mail: Mail) -> datetime | None:
@@ -103,6 +116,14 @@ def written(mail: Mail) -> datetime | None:
     if len(mail.dates) > 1 and mail.dates[0] > mail.dates[1] + AHEAD:
         return mail.dates[1]
     return next(iter(mail.dates), None)
+
+
+def _subject(message: Message) -> str:
+    """The subject as its author wrote it, without the name that a mailing list puts before it."""
+    subject = headers.words(headers.first(message, "Subject"))[:500]
+    if headers.first(message, "List-Post") or headers.first(message, "List-Id"):
+        return subject[found.end() :] if (found := _LIST_NAME.match(subject)) else subject
+    return subject
 
 
 def _sha256(data: bytes) -> str:
@@ -139,14 +160,19 @@ def _head(data: bytes) -> bytes:
     return data[: found.end()] if found else data[:LARGEST_HEAD]
 
 
-def _parsed(data: bytes) -> Message:
-    from email import message_from_bytes
+def _nothing() -> Message:
     from email.message import Message as Empty
 
+    return Empty()
+
+
+def _parsed(data: bytes, *, only_head: bool = False) -> Message:
+    from email.parser import BytesParser
+
     try:
-        return message_from_bytes(data)
+        return BytesParser().parsebytes(data, headersonly=only_head)
     except (ValueError, LookupError, TypeError, AttributeError, IndexError, AssertionError, RecursionError):
-        return Empty()
+        return _nothing()
 
 
 def parts(message: Message) -> Iterator[Message]:
@@ -198,7 +224,7 @@ def text_of(part: Message) -> str:
         charset = part.get_content_charset() or "utf-8"
     except (ValueError, LookupError, TypeError):
         charset = "utf-8"
-    text = headers.decode(content(part)[:LONGEST_TEXT], charset)
+    text = normalize("NFC", headers.decode(content(part)[:LONGEST_TEXT], charset))
     return text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "")
 
 
@@ -212,22 +238,50 @@ def filename(part: Message) -> str:
     return plain[:200]
 
 
-def _contents(message: Message) -> tuple[str, tuple[Attachment, ...]]:
-    """What a message says (its plain text, or the words of its HTML), and what is attached to it."""
-    plain: list[str] = []
-    html: list[str] = []
-    attachments = []
-    for part in parts(message):
+class _Contents:
+    """What a message says, and what is attached to it."""
+
+    def __init__(self, message: Message) -> None:
+        self.attachments: list[Attachment] = []
+        self.sealed = False
+        self._left = MOST_PARTS
+        self.text = self._said(message, 0)[:LONGEST_TEXT].strip()
+
+    def _said(self, part: Message, depth: int) -> str:
+        """The words of a part: of alternatives the one that people read, of anything else all that stand in it."""
+        self._left -= 1
+        self.sealed = self.sealed or sealed.is_sealed(part)
+        below = children(part)[: max(self._left, 0)]
+        if not below or part.get_content_maintype() != "multipart" or depth >= DEEPEST:
+            return self._words(part)
+        said = [(child.get_content_type(), self._said(child, depth + 1)) for child in below]
+        if part.get_content_type() != "multipart/alternative":
+            return "\n".join(text for _, text in said if text.strip())
+        plain = next((text for type_, text in said if type_ == "text/plain"), "")
+        rich = next((text for type_, text in reversed(said) if type_ != "text/plain" and text.strip()), "")
+        html = " ".join(text_of(child) for child in below if child.get_content_type() == "text/html")
+        return rich if rich and (not plain.strip() or hypertext.is_another(plain, html)) else plain
+
+    def _words(self, part: Message) -> str:
         name, type_ = filename(part), part.get_content_type()
         attached = bool(name) or headers.first(part, "Content-Disposition").lower().startswith("attachment")
-        if not attached and type_ == "text/plain":
-            plain.append(text_of(part))
-        elif not attached and type_ == "text/html":
-            html.append(text_of(part))
-        elif attached or part.get_content_maintype() not in ("multipart", "message"):
+        if not attached and type_ in ("text/plain", "text/html"):
+            text = text_of(part)
+            if type_ == "text/html":
+                return hypertext.to_text(text)
+            self.sealed = self.sealed or sealed.has_sealed(text)
+            return sealed.opened(_unbroken(part, text))
+        if attached or part.get_content_maintype() not in ("multipart", "message") or type_ == "message/rfc822":
             data = content(part)
-            attachments.append(Attachment(name, type_, len(data), _sha256(data)))
-    said = "\n".join(text for text in plain if text.strip())
-    if not said:
-        said = "\n".join(hypertext.to_text(text) for text in html)
-    return said[:LONGEST_TEXT].strip(), tuple(attachments)
+            self.attachments.append(Attachment(name, type_, len(data), _sha256(data)))
+        return ""
+
+
+def _unbroken(part: Message, text: str) -> str:
+    try:
+        form, delete = part.get_param("format", ""), part.get_param("delsp", "")
+    except (ValueError, LookupError, TypeError):
+        return text
+    if str(form).lower() != "flowed":
+        return text
+    return flowed.unbroken(text, delete_space=str(delete).lower() == "yes")

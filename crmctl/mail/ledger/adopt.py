@@ -28,13 +28,15 @@ from crmctl.mail.ledger.durable import temporary_of
 from crmctl.mail.ledger.lines import Event
 from crmctl.mail.ledger.lines import event_of
 from crmctl.mail.ledger.lines import written
-from crmctl.mail.ledger.log import stamp
 from crmctl.mail.ledger.opening import open_locked
+from crmctl.mail.ledger.opening import stamp
 from crmctl.mail.ledger.states import PENDING
 from crmctl.mail.ledger.states import fold
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from collections.abc import Iterable
+    from collections.abc import Mapping
     from collections.abc import Sequence
     from pathlib import Path
 
@@ -60,13 +62,15 @@ def adopt_mirror(
     mirrors: Sequence[Path] = (),
     planned: Iterable[tuple[str, str]] = (),
     tried: Iterable[tuple[str, str]] = (),
+    noted: Collection[str] = (),
     hold: bool = True,
 ) -> Adopted:
     """Have ``host`` go on from what can be read of its lines; ``folder`` and ``mirrors`` as for ``Ledger``.
 
     ``planned`` are sends (sid, camp) that frozen plans know of: where the ledger has lost all it knew of one, it is
     held too. ``tried`` are sends that are known from elsewhere to have been tried: where the ledger does not know that,
-    lines are missing. Without ``hold`` no send is held: for whoever knows that nothing was sent in such lines.
+    lines are missing. In the camps ``noted`` they are all that were tried, as long as no line tells of another one:
+    only those are held there. Without ``hold`` no send is held: for whoever knows that nothing was sent in such lines.
 
     Raises:
         LedgerDamaged: what is wrong is in a tracked file; git has it as it was.
@@ -74,7 +78,7 @@ def adopt_mirror(
         Locked: another process writes to it.
         StorageFailed: the files cannot be read or written; run it again.
     """
-    wal = folder / "wal"
+    wal, known = folder / "wal", dict(tried)
     make_folder(wal)
     path, anchor = wal / f"{host}.jsonl", wal / f"{host}.anchor"
     descriptor = open_locked(path)
@@ -82,12 +86,15 @@ def adopt_mirror(
         mark = read_mark(anchor)
         history, own = read_history(wal, host, mirrors, mark)
         lines = history.lines_of(host)
-        strange = _untold(history, host, tried)
+        strange = _untold(history, host, known)
         if not history.problems_of(host, own) and not strange:
             history.refuse()
             raise Conflict("the ledger of this machine is whole; there is nothing to adopt")
         lost = bool(strange) or not _is_whole(lines, mark)
-        held = [*{**dict(_doubtful(history, host, planned)), **strange}.items()] if lost and hold else []
+        doubtful = dict(_doubtful(history, host, planned))
+        untried = _untried(history, host, doubtful, known, noted)
+        doubtful = {sid: camp for sid, camp in doubtful.items() if sid not in untried}
+        held = [*{**doubtful, **strange}.items()] if lost and hold else []
         top = max(lines[-1].seq if lines else 0, (mark or START).seq)
         new = _begin(host, Mark(top // STEP * STEP + STEP, lines[-1].digest if lines else START.digest), held)
         if lines:
@@ -122,9 +129,21 @@ def _is_whole(lines: list[Line], mark: Mark | None) -> bool:
     return last == mark
 
 
-def _untold(history: History, host: str, tried: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Those of ``tried`` of which no line says that anything was tried."""
-    wanted = dict(tried)
+def _untried(
+    history: History, host: str, doubtful: Mapping[str, str], tried: Mapping[str, str], noted: Collection[str]
+) -> set[str]:
+    """Those of ``doubtful`` of which it is known from elsewhere that nothing was tried.
+
+    The notes of a camp do not tell that when they lack a send that this host has tried by its lines: they are then of
+    another machine, whose place this one took.
+    """
+    events = (event_of(raw) for raw in history.raw_lines())
+    lacking = {one.camp for one in events if one.ev == "attempt" and one.host == host and one.sid not in tried}
+    return {sid for sid, camp in doubtful.items() if camp in noted and camp not in lacking and sid not in tried}
+
+
+def _untold(history: History, host: str, wanted: Mapping[str, str]) -> dict[str, str]:
+    """Those of ``wanted`` of which no line says that anything was tried."""
     rows = fold((event_of(raw) for raw in history.raw_lines()), host) if wanted else {}
     known = {sid for sid, row in rows.items() if row.attempts or row.doubts or row.state in ("accepted", "rejected")}
     return {sid: camp for sid, camp in wanted.items() if sid not in known}

@@ -79,6 +79,11 @@ def digest_of(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:_DIGITS]
 
 
+def naming(camp: str) -> bytes:
+    """What stands in the lines of a campaign, and in no others."""
+    return b'"camp":%s,' % _encode(camp).encode("ascii")
+
+
 def written(event: Event, prev: str) -> Line:
     """``event`` as a line that follows the one whose digest is ``prev``; its ``raw`` has no line end."""
     fields = {

@@ -9,12 +9,9 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
-from datetime import UTC
-from datetime import datetime
 from typing import TYPE_CHECKING
 from typing import Self
 
-from crmctl import clock
 from crmctl.errors import NOT_SENT
 from crmctl.errors import StorageFailed
 from crmctl.mail.ledger.anchor import START
@@ -26,12 +23,9 @@ from crmctl.mail.ledger.chain import History
 from crmctl.mail.ledger.chain import LedgerDamaged
 from crmctl.mail.ledger.chain import Own
 from crmctl.mail.ledger.chain import read_history
-from crmctl.mail.ledger.durable import FLAGS
-from crmctl.mail.ledger.durable import PRIVATE
 from crmctl.mail.ledger.durable import failed
 from crmctl.mail.ledger.durable import make_folder
 from crmctl.mail.ledger.durable import sync_folder
-from crmctl.mail.ledger.durable import write_all
 from crmctl.mail.ledger.entries import fit_about
 from crmctl.mail.ledger.entries import fit_kind
 from crmctl.mail.ledger.entries import fit_sid
@@ -40,9 +34,12 @@ from crmctl.mail.ledger.lines import Event
 from crmctl.mail.ledger.lines import event_of
 from crmctl.mail.ledger.lines import event_perhaps
 from crmctl.mail.ledger.lines import is_host
+from crmctl.mail.ledger.lines import naming
 from crmctl.mail.ledger.lines import written
 from crmctl.mail.ledger.opening import boot
+from crmctl.mail.ledger.opening import move_torn
 from crmctl.mail.ledger.opening import open_locked
+from crmctl.mail.ledger.opening import stamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -55,6 +52,8 @@ if TYPE_CHECKING:
     from crmctl.mail.ledger.states import Row
 
 __all__ = ["KINDS", "Event", "Ledger", "LedgerDamaged", "LedgerFailed"]
+
+_UNSURE = "it is not known whether the last lines are on the disk"
 
 
 class LedgerFailed(StorageFailed):
@@ -84,6 +83,7 @@ class Ledger:
         self._descriptor = -1
         self._broken = "it is not open"
         self._size = 0
+        self._unsettled = 0
         self._last = START
         self._boot = ""
         self._history: History | None = None
@@ -114,7 +114,7 @@ class Ledger:
                 history, own = self._read()
                 history.refuse()
                 if own.tail:
-                    self._move_torn(own.tail)
+                    self.notes.append(move_torn(self._descriptor, self.path, own.tail))
                 self._prepare(own)
             except OSError as exc:
                 raise failed(self.path, exc, "write", LedgerFailed) from exc
@@ -141,6 +141,8 @@ class Ledger:
             StorageFailed: the anchor could not be written; the log itself is whole.
         """
         try:
+            if self._broken != _UNSURE:
+                self.settle()
             self._anchor.close()
         finally:
             self._let_go()
@@ -148,6 +150,7 @@ class Ledger:
     def _let_go(self) -> None:
         self._broken = self._broken or "it is not open"
         self._history = self._folded = None
+        self._unsettled = 0
         descriptor, self._descriptor = self._descriptor, -1
         if descriptor >= 0:
             os.close(descriptor)
@@ -161,8 +164,13 @@ class Ledger:
         """
         return self.append_many([(ev, sid, camp, about)])[0]
 
-    def append_many(self, rows: Iterable[tuple[str, str, str, Mapping[str, str | int]]]) -> list[Event]:
+    def append_many(
+        self, rows: Iterable[tuple[str, str, str, Mapping[str, str | int]]], *, wait: bool = True
+    ) -> list[Event]:
         """Write many events, each as (ev, sid, camp, about), with one wait for the disk.
+
+        Without ``wait`` they outlive this process at once, and a power cut from the next ``settle`` on: that is waited
+        for by the next append, and before anything is read here.
 
         Raises:
             LedgerFailed, ValueError: as for ``append``; after a crash the first of them may be there without the rest.
@@ -182,9 +190,11 @@ class Ledger:
         if lines:
             self._write(b"".join([b"%s\n" % line.raw for line in lines]))
             self._last = Mark(seq, digest)
-            self._set_anchor(len(lines))
+            self._unsettled += len(lines)
             if self._history is not None:
                 self._history.lines.setdefault(self.host, {}).update((line.seq, line) for line in lines)
+        if wait:
+            self.settle()
         return events
 
     def _write(self, data: bytes) -> None:
@@ -201,13 +211,29 @@ class Ledger:
                 os.ftruncate(self._descriptor, self._size)
                 message = f"{self.path}: cannot append: the disk took {count:,} of {len(data):,} bytes"
                 raise LedgerFailed(message, hint="The disk is full; make room before you go on.")
-            os.fsync(self._descriptor)
         except OSError as exc:
             raise failed(self.path, exc, "append", LedgerFailed) from exc
         self._size += count
         self._broken = ""
 
-    def _set_anchor(self, lines: int) -> None:
+    def settle(self) -> None:
+        """Have everything that was written on the disk.
+
+        Raises:
+            LedgerFailed: it is not known to be there: stop sending at once.
+        """
+        if not self._unsettled:
+            return
+        if self._broken == _UNSURE:  # The system tells only once of what it lost.
+            raise LedgerFailed(f"{self.path}: {_UNSURE}")
+        broken, self._broken = self._broken, _UNSURE
+        try:
+            os.fsync(self._descriptor)
+        except OSError as exc:
+            raise failed(self.path, exc, "append", LedgerFailed) from exc
+        self._broken = broken
+        # Only now: an anchor that is ahead of its log means that lines are missing.
+        lines, self._unsettled = self._unsettled, 0
         try:
             self._anchor.set(self._last, lines)
         except StorageFailed as exc:
@@ -227,10 +253,10 @@ class Ledger:
 
     def of_campaign(self, camp: str, *, tolerant: bool = False) -> Iterator[Event]:
         """The events of one campaign, as ``events`` gives them."""
-        return self._events(_camp(camp), tolerant)
+        return self._events(naming(camp), tolerant)
 
     def _events(self, containing: bytes, tolerant: bool) -> Iterator[Event]:
-        history = self._history or self._read()[0]
+        history = self._known()
         if not tolerant:
             history.refuse()
         for raw in history.raw_lines(containing=containing):
@@ -246,9 +272,9 @@ class Ledger:
         Raises:
             LedgerDamaged, StorageFailed: as for ``events``.
         """
-        history = self._history or self._read()[0]
+        history = self._known()
         history.refuse()
-        for raw in history.raw_lines(host=self.host, containing=_camp(camp)):
+        for raw in history.raw_lines(host=self.host, containing=naming(camp)):
             yield raw + b"\n"
 
     def rows(self, camp: str = "", *, tolerant: bool = False) -> dict[str, Row]:
@@ -262,32 +288,12 @@ class Ledger:
             self._folded = key, fold(events, self.host)
         return dict(self._folded[1])
 
+    def _known(self) -> History:
+        """What all logs say, and of ours what is on the disk: nobody is told what a power cut could take back."""
+        self.settle()
+        return self._history or self._read()[0]
+
     def _read(self) -> tuple[History, Own]:
         history, own = read_history(self.folder, self.host, self._mirrors, read_mark(self._anchor_path))
         self.problems = history.problems
         return history, own
-
-    def _move_torn(self, tail: bytes) -> None:
-        """Keep an unfinished last line elsewhere, on the disk, before it is cut off here."""
-        torn = self.path.with_suffix(".torn")
-        descriptor = os.open(torn, os.O_WRONLY | os.O_APPEND | os.O_CREAT | FLAGS, PRIVATE)
-        try:
-            write_all(descriptor, tail + b"\n")
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        sync_folder(self.folder)
-        os.ftruncate(self._descriptor, os.fstat(self._descriptor).st_size - len(tail))
-        self.notes.append(f"The last line of {self.path.name} was not finished; it was moved to {torn.name}.")
-
-
-def _camp(camp: str) -> bytes:
-    from json import dumps
-
-    return b'"camp":%s,' % dumps(camp).encode("ascii")
-
-
-def stamp() -> str:
-    """The present moment in UTC, to the millisecond."""
-    seconds, rest = divmod(clock.milliseconds(), 1000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:03d}Z"

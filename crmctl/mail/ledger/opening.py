@@ -1,14 +1,19 @@
-"""The log of this host taken by one process, and the start of the machine that its lines name."""
+"""The log of this host taken by one process and put in order, and the moments that its lines name."""
 
 from __future__ import annotations
 
 import os
+from datetime import UTC
+from datetime import datetime
 from typing import TYPE_CHECKING
 
+from crmctl import clock
 from crmctl.errors import Locked
 from crmctl.mail.ledger.durable import FLAGS
 from crmctl.mail.ledger.durable import PRIVATE
 from crmctl.mail.ledger.durable import failed
+from crmctl.mail.ledger.durable import sync_folder
+from crmctl.mail.ledger.durable import write_all
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,6 +43,21 @@ def open_locked(path: Path) -> int:
     return descriptor
 
 
+def move_torn(descriptor: int, path: Path, tail: bytes) -> str:
+    """Keep the unfinished last line of the log at ``path`` in another file, on the disk, before it is cut off here; in
+    words, what was done."""
+    torn = path.with_suffix(".torn")
+    kept = os.open(torn, os.O_WRONLY | os.O_APPEND | os.O_CREAT | FLAGS, PRIVATE)
+    try:
+        write_all(kept, tail + b"\n")
+        os.fsync(kept)
+    finally:
+        os.close(kept)
+    sync_folder(path.parent)
+    os.ftruncate(descriptor, os.fstat(descriptor).st_size - len(tail))
+    return f"The last line of {path.name} was not finished; it was moved to {torn.name}."
+
+
 def boot() -> str:
     """Some letters that change when this machine starts again, where the system tells."""
     try:
@@ -45,3 +65,9 @@ def boot() -> str:
             return file.read(8)
     except OSError:
         return ""
+
+
+def stamp() -> str:
+    """The present moment in UTC, to the millisecond."""
+    seconds, rest = divmod(clock.milliseconds(), 1000)
+    return f"{datetime.fromtimestamp(seconds, UTC).isoformat()[:19]}.{rest:03d}Z"

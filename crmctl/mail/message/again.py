@@ -1,4 +1,4 @@
-"""The body of a message with more than words read again by the standard library, and held against what was meant."""
+"""A message read again by the standard library, and held against what was meant."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from binascii import a2b_base64
 from binascii import a2b_qp
 from email.parser import BytesParser
 from email.policy import compat32
+from email.utils import getaddresses
 from hashlib import sha256
 from typing import TYPE_CHECKING
 from typing import NamedTuple
 
+from crmctl.mail.addresses import sent_address
 from crmctl.mail.message import invitation
-from crmctl.mail.message.compose import canonical
+from crmctl.mail.message.parts import canonical
 from crmctl.mail.message.tree import ICS
 from crmctl.mail.message.tree import parties
 
@@ -37,10 +39,20 @@ class _Branch(NamedTuple):
     parts: tuple[_Leaf | _Branch, ...]
 
 
-def faults(data: bytes, meant: Meant) -> list[str]:
-    """What in the parts of the message ``data`` is not as ``meant``: their order, number, names, types, contents."""
+def faults(data: bytes, meant: Meant, names: list[str]) -> list[str]:
+    """What in the message ``data`` is not as ``meant``: the headers by their ``names``, and of the parts their order,
+    number, names, types and contents."""
     message = BytesParser(policy=compat32).parsebytes(data)
-    return _compare(message, _expected(meant), meant, top=True)
+    if message.keys() != names:
+        return [f"the headers are {', '.join(message.keys())}, not {', '.join(names)}"]
+    return [*_stray_recipients(message, meant), *_compare(message, _expected(meant), meant, top=True)]
+
+
+def _stray_recipients(message: Message, meant: Meant) -> list[str]:
+    """Whether a message goes to the one recipient alone; the library cannot read one with letters beyond ASCII."""
+    wanted = sent_address(meant.to_email)
+    found = [address for _, address in getaddresses([str(message["To"])])]
+    return [] if found == [wanted] or not wanted.isascii() else [f"it would go to {', '.join(found)}"]
 
 
 def _expected(meant: Meant) -> _Leaf | _Branch:

@@ -6,17 +6,17 @@ The headers are written by hand under strict rules; ``verify`` reads them back w
 from __future__ import annotations
 
 import re
-from binascii import b2a_base64
-from binascii import b2a_qp
 from email.utils import format_datetime
 from functools import lru_cache
-from hashlib import sha256
 from typing import TYPE_CHECKING
 from typing import NamedTuple
 
 from crmctl.mail.addresses import Refused
 from crmctl.mail.addresses import ascii_address
 from crmctl.mail.addresses import mailbox
+from crmctl.mail.message.parts import boundary
+from crmctl.mail.message.parts import canonical
+from crmctl.mail.message.parts import text_part
 from crmctl.mail.message.words import folded
 from crmctl.mail.message.words import forbidden
 from crmctl.mail.message.words import words
@@ -31,10 +31,6 @@ LONGEST_LINE = 998
 """Characters of any line, RFC 5322 section 2.1.1."""
 
 _LONGEST_TEXT = 1000
-_LONGEST_BARE = 78
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
-_CONTROL_BYTES = bytes({*range(32), 127} - {9, 10})
-_CONTROL_PAIR = re.compile(b"\xc2[\x80-\x9f]")
 _MESSAGE_ID = re.compile(r"<[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9.-]+>\Z")
 _HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,59}\Z")
 _VALUE = re.compile(r"[!-~]+(?: [!-~]+)*\Z")
@@ -84,10 +80,8 @@ def compose(meant: Meant) -> bytes:
     Raises:
         Refused: something in it cannot stand in a message: a control character in a header, an address that is none ...
     """
-    for what, text in (("the recipient's name", meant.to_name), ("the subject", meant.subject)):
-        _check(what, text)
-    if not meant.subject.strip():
-        raise Refused("a message needs a subject", hint="write subject: in the front matter of the template")
+    _check("the recipient's name", meant.to_name)
+    subject = _subject(meant.subject)
     if not _MESSAGE_ID.match(meant.message_id) or len(meant.message_id) > 250 or "=?" in meant.message_id:
         raise Refused(f"this is not a Message-ID: {meant.message_id!r}")
     if meant.date.tzinfo is None:
@@ -95,9 +89,9 @@ def compose(meant: Meant) -> bytes:
     head = [
         _from(meant.sender),
         folded("To", mailbox(meant.to_name, meant.to_email)),
-        folded("Subject", words(meant.subject, len("Subject: "))),
-        _date(meant.date),
-        folded("Message-ID", [meant.message_id]),
+        subject,
+        _date(meant.date, meant.date.fold),
+        f"Message-ID: {meant.message_id}\r\n",
         *_further(meant.headers),
         "MIME-Version: 1.0\r\n",
     ]
@@ -113,31 +107,6 @@ def compose(meant: Meant) -> bytes:
     mark = line.encode("ascii")
     head.append(f'Content-Type: multipart/alternative;\r\n boundary="{line}"\r\n\r\n')
     return b"%s--%b\r\n%b\r\n--%b\r\n%b\r\n--%b--\r\n" % ("".join(head).encode("utf-8"), mark, plain, mark, page, mark)
-
-
-@lru_cache(maxsize=4)
-def canonical(text: str) -> str:
-    """The text of a part as it is read again: lines end in LF, the last one too.
-
-    Raises:
-        Refused: it holds a control character.
-    """
-    if "\r" in text:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
-    if _has_control(text):
-        bad = _CONTROL.search(text)
-        shown = f" (U+{ord(bad[0]):04X})" if bad else ""
-        raise Refused(f"the text of a message holds a control character{shown}")
-    return text if text.endswith("\n") else f"{text}\n"
-
-
-def _has_control(text: str) -> bool:
-    """As the pattern ``_CONTROL`` has it; asking the bytes is twenty times faster."""
-    try:
-        data = text.encode("utf-8")
-    except UnicodeEncodeError:
-        return True
-    return len(data.translate(None, _CONTROL_BYTES)) != len(data) or _CONTROL_PAIR.search(data) is not None
 
 
 def _check(what: str, text: str) -> None:
@@ -156,16 +125,28 @@ def _from(sender: Sender) -> str:
 
 
 @lru_cache(maxsize=16)
-def _date(moment: datetime) -> str:
+def _subject(text: str) -> str:
+    _check("the subject", text)
+    if not text.strip():
+        raise Refused("a message needs a subject", hint="write subject: in the front matter of the template")
+    return folded("Subject", words(text, len("Subject: ")))
+
+
+@lru_cache(maxsize=16)
+def _date(moment: datetime, fold: int) -> str:  # noqa: ARG001 - two moments that differ by it alone are equal
     return f"Date: {format_datetime(moment)}\r\n"
 
 
 def _further(headers: tuple[tuple[str, str], ...]) -> list[str]:
     """The headers that the caller adds, each once, from an allow-list: none that names a recipient or a structure."""
-    names = [name.lower() for name, _ in headers]
-    if len(set(names)) != len(names):
+    if _is_twice(tuple([name for name, _ in headers])):
         raise Refused("a header is given twice")
     return [_header(name, value) for name, value in headers]
+
+
+@lru_cache(maxsize=16)
+def _is_twice(names: tuple[str, ...]) -> bool:
+    return len({name.lower() for name in names}) != len(names)
 
 
 @lru_cache(maxsize=64)
@@ -187,25 +168,3 @@ def _header(name: str, value: str) -> str:
     if max(map(len, header.split("\r\n"))) > LONGEST_LINE:
         raise Refused(f"{name} is too long: {value!r}")
     return header
-
-
-def text_part(subtype: str, text: str, parameters: str = "") -> bytes:
-    """One text part with its headers, in the plainest encoding that keeps it as it is."""
-    data = text.replace("\n", "\r\n").encode("utf-8")
-    encoding, body = "7bit", data
-    if not text.isascii() or max(map(len, text.split("\n"))) > _LONGEST_BARE:
-        encoding, body = "quoted-printable", b2a_qp(data)
-    # Mail boxes in the old format mark their messages by such lines, and change those of the text.
-    if b"\nFrom " in body or body.startswith(b"From ") or len(body) > len(data) * 2:
-        encoded = b2a_base64(data, newline=False)
-        encoding, body = "base64", b"\r\n".join(encoded[i : i + 76] for i in range(0, len(encoded), 76)) + b"\r\n"
-    head = f"Content-Type: text/{subtype}; charset=utf-8{parameters}\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n"
-    return head.encode("ascii") + body
-
-
-def boundary(seed: str, body: bytes) -> str:
-    """A mark that stands in no part, told from ``seed`` so that the same message has the same bytes."""
-    mark = f"=_{sha256(seed.encode('ascii')).hexdigest()[:32]}"
-    while mark.encode("ascii") in body:
-        mark = f"=_{sha256(mark.encode('ascii')).hexdigest()[:32]}"
-    return mark

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from crmctl.mail.addresses import Refused
 from crmctl.mail.message import files
 from crmctl.mail.message import invitation
-from crmctl.mail.message.compose import boundary
-from crmctl.mail.message.compose import canonical
-from crmctl.mail.message.compose import text_part
 from crmctl.mail.message.files import File
 from crmctl.mail.message.invitation import Party
+from crmctl.mail.message.parts import boundary
+from crmctl.mail.message.parts import canonical
+from crmctl.mail.message.parts import text_part
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -130,17 +130,3 @@ class Transport(Protocol):
 
     def close(self) -> None:
         """Say goodbye; never raises."""
-
-
-def smtp_transport(server: SmtpServer, password: Callable[[], str] | None = None) -> Transport:
-    """Straight to a mail server. ``password`` (or the token, for XOAUTH2) is asked for when it is needed."""
-    from crmctl.mail.transport.smtp import Smtp
-
-    return Smtp(server, password)
-
-
-def sendmail_transport(path: str) -> Transport:
-    """By a program as of sendmail (Postfix, Exim, msmtp), which queues and tries again by itself."""
-    from crmctl.mail.transport.sendmail import Sendmail
-
-    return Sendmail(path)

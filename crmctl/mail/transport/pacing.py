@@ -90,6 +90,12 @@ class Pace:
         """Note that ``domain`` took a message: the next pause is a short one again."""
         self._refusals.pop(mail_system(domain), None)
 
+    def is_refused(self, domain: str, now: datetime) -> bool:
+        """Whether nothing goes to ``domain`` now because it said that we come too often."""
+        name = mail_system(domain)
+        present = now.timestamp()
+        return self._pause_ends(name, present) > present
+
     def next_free(self, domain: str, now: datetime, mailbox: str = "") -> datetime:
         """The earliest moment at which a message may go to ``domain``: ``now``, or later; never more than a day."""
         present = now.timestamp()

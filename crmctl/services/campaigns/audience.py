@@ -19,8 +19,11 @@ from crmctl.services.campaigns import campaign as campaigns
 from crmctl.services.campaigns.campaign import slot
 from crmctl.services.consenting import addresses
 from crmctl.services.consenting.gate import Gate
+from crmctl.services.consenting.permission import EXPIRED
+from crmctl.services.consenting.permission import NOT_YET
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from collections.abc import Iterator
     from collections.abc import Sequence
     from datetime import datetime
@@ -35,13 +38,17 @@ _BATCH = 500
 
 
 class Recipient(NamedTuple):
-    """Someone who gets the message: the customer's handle, name, address on the campaign's channel, id, and arm."""
+    """Someone who gets the message: the customer's handle, name, address on the campaign's channel, id, and arm.
+
+    ``later`` says why it does not go out to them before some day; "" for most.
+    """
 
     handle: str
     name: str
     address: str
     id: str
     arm: str = ""
+    later: str = ""
 
 
 class LeftOut(NamedTuple):
@@ -108,9 +115,9 @@ def plan(book: Book, campaign: str) -> Plan:
     return of(book, campaigns.read(book, campaign))
 
 
-def of(book: Book, campaign: Campaign) -> Plan:
-    """The same of a campaign that has been read."""
-    sieve = Sieve(book, campaign)
+def of(book: Book, campaign: Campaign, doubt: Callable[[], str] = str) -> Plan:
+    """The same of a campaign that has been read; ``doubt`` as for a ``Sieve``."""
+    sieve = Sieve(book, campaign, doubt)
     result = Plan(campaign.handle, campaign.purpose.name, campaign.channel, campaign.segment, [], [])
     for handle, data in _records(book, members(book, campaign.segment)):
         sieve.sort(handle, data, result)
@@ -138,13 +145,16 @@ def is_held_out(campaign_id: str, customer_id: str, percent: int) -> bool:
 class Sieve:
     """Tells of one customer after the other whether they may be written to; knows which addresses were given away.
 
+    ``doubt`` is asked why the clock is not to be relied on ("": it is), before somebody is left out because of it.
+
     Raises:
         CrmError: who may not be written to cannot be told: a list that cannot be read, a key that is not here.
     """
 
-    def __init__(self, book: Book, campaign: Campaign) -> None:
+    def __init__(self, book: Book, campaign: Campaign, doubt: Callable[[], str] = str) -> None:
         self._book = book
         self._campaign = campaign
+        self._doubt = doubt
         self._channel = campaign.channel
         self._context = book.context
         self._seen: dict[str, str] = {}
@@ -157,31 +167,45 @@ class Sieve:
             plan.left_out.append(LeftOut(handle, "", "unknown", reason))
             return
         name, identity = str(data.get("name") or handle), str(data.get("id") or handle)
-        address = address_of(data, self._channel)
-        found = self.refusal(handle, data, address) or self._is_second(handle, address)
+        address = address_of(data, self._channel, self._context)
+        found, later = self.refusal(handle, data, address), ""
+        if found is not None and self.is_for_now(found[0]):
+            later, found = found[1], None
+        found = found or self._is_second(handle, address)
         if not found and is_held_out(self._campaign.id, identity, self._campaign.holdout):
             found = "held-out", f"held out to compare with ({self._campaign.holdout} %)"
         if found:
             plan.left_out.append(LeftOut(handle, name, *found, id=identity, address=address))
         else:
             arm = self._campaign.arm_of(identity)
-            plan.recipients.append(Recipient(handle, name, address, identity, arm))
+            plan.recipients.append(Recipient(handle, name, address, identity, arm, later))
+
+    def is_for_now(self, code: str) -> bool:
+        """Whether a refusal will be none by itself, or would be none if the clock were wrong, which nobody knows."""
+        return code == NOT_YET or (code == EXPIRED and bool(self._doubt()))
 
     def refusal(self, handle: str, data: RawMap, address: str, now: datetime | None = None) -> tuple[str, str] | None:
         """(code, reason) why this customer may not be written to at this address now, or None."""
         now = now or self._book.now()
         found = self.gate.refusal(data, address, self._campaign.purpose, self._channel, now, handle=handle)
-        if found is None and not address:
-            return "no-address", f"has no {_WANTED[self._channel]}"
-        if (found and found[0] == "bad-address") or (not found and not self._can_be_written(address)):
-            return "bad-address", f"has {_ONE[self._channel]} that cannot be used: {address}"
+        if found is None or found[0] in (BAD_ADDRESS, NOT_YET, EXPIRED):
+            return self._unusable(address, bad=found is not None and found[0] == BAD_ADDRESS) or found
         return found
+
+    def _unusable(self, address: str, *, bad: bool) -> tuple[str, str] | None:
+        if not address:
+            return "no-address", f"has no {_WANTED[self._channel]}"
+        if bad or not self._can_be_written(address):
+            return BAD_ADDRESS, f"has {_ONE[self._channel]} that cannot be used: {address}"
+        if self._channel == _SMS and not addresses.can_be_texted(address, self._context):
+            return "landline", f"has no mobile number, and no text message reaches {address}"
+        return None
 
     def _can_be_written(self, address: str) -> bool:
         try:
             if self._channel == "email":
                 sent_address(address)
-            elif self._channel == "sms":
+            elif self._channel == _SMS:
                 from crmctl.model import phones
 
                 phones.dialled(address, self._context.region)
@@ -199,8 +223,10 @@ class Sieve:
         return None if first == handle else ("duplicate-address", f"has the same {what} as {first}")
 
 
-def address_of(data: RawMap, channel: str) -> str:
+def address_of(data: RawMap, channel: str, context: Context) -> str:
     """Where a customer is written to on a channel: the first of their addresses; "" when there is none."""
+    if channel == _SMS:
+        return addresses.texted(data, context)
     return next(iter(addresses_of(data, channel)), "")
 
 
@@ -216,6 +242,8 @@ def same(address: str, channel: str, context: Context) -> str:
     return address.casefold() if channel in _POSTAL else addresses.normal(address, context)
 
 
+BAD_ADDRESS = "bad-address"
+_SMS = "sms"
 _POSTAL = ("letter", "visit")
 _RUNG_UP = ("phone", "sms")
 _ONE = {"email": "an address", "phone": "a number", "sms": "a number", "letter": "an address", "visit": "an address"}

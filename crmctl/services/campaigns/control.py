@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 from typing import NamedTuple
 
@@ -19,11 +20,14 @@ from crmctl.services.campaigns.running import mirror
 from crmctl.services.campaigns.running.desk import Desk
 from crmctl.services.campaigns.running.desk import at_work
 from crmctl.services.campaigns.running.triage import traces
-from crmctl.services.mailing.host import host_id
+from crmctl.services.mailing import clones
 from crmctl.services.mailing.host import mail_state
 from crmctl.services.records import Assignment
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from crmctl.mail.ledger.states import Row
     from crmctl.services.book import Book
     from crmctl.services.records import Written
 
@@ -54,23 +58,41 @@ class Status(NamedTuple):
     problems: list[str]
 
 
-def due(book: Book) -> list[str]:
-    """The handles of the campaigns that this machine and this clone have begun to send, or have planned; and of those
-    that any machine may send."""
-    state, host = mail_state(book), host_id()
-    found = []
+class Due(NamedTuple):
+    """The handles of campaigns to be sent from here, and of those that name no sender in a book that is shared: two
+    machines would both send those, so a person has to plan them on one."""
+
+    ours: list[str]
+    unpinned: list[str]
+
+
+def due(book: Book) -> Due:
+    """The campaigns that this machine and this clone have begun to send, or have planned; and those that any machine
+    may send."""
+    state, host = mail_state(book), clones.name_perhaps(book)
+    found = Due([], [])
     for row in book.index.rows("SELECT handle FROM campaigns WHERE status IN ('planned', 'running') ORDER BY handle"):
         try:
             campaign = campaigns.read(book, str(row[0]))
         except CrmError:
-            found.append(str(row[0]))  # What is wrong with it is told when it is sent.
+            found.ours.append(str(row[0]))  # What is wrong with it is told when it is sent.
+            continue
+        if not handing_over.goes_alone(campaign):
             continue
         planned = plans.path_of(state, campaign.id).exists() or pinning.is_ours(campaign, state)
         sender = campaign.text("sender")
-        ours = not sender or pinning.is_shared(campaign) or (sender == host and planned)
-        if handing_over.goes_alone(campaign) and ours:
-            found.append(campaign.handle)
+        if not sender and not planned and _may_be_shared(book):
+            found.unpinned.append(campaign.handle)
+        elif not sender or pinning.is_shared(campaign) or (sender == host and planned):
+            found.ours.append(campaign.handle)
     return found
+
+
+def _may_be_shared(book: Book) -> bool:
+    try:
+        return pinning.has_others(book)
+    except CrmError:
+        return True  # There are several repositories, and nobody can tell which one the others have.
 
 
 def status(book: Book, handle: str) -> Status:
@@ -79,12 +101,7 @@ def status(book: Book, handle: str) -> Status:
     desk = Desk(book)
     frozen = plans.load(desk.state, campaign.id)
     rows = desk.rows(campaign.id, tolerant=True)
-    counts: dict[tuple[str, str], int] = {}
-    for row in rows.values():
-        reason = row.why
-        if row.state in ("rejected", "deferred") and row.code:
-            reason = str(row.code)
-        counts[row.state, reason] = counts.get((row.state, reason), 0) + 1
+    counts = Counter((row.state, reason) for row, reason in _with_reasons(rows.values()))
     ordered = sorted(counts.items(), key=lambda pair: (STATES.index(pair[0][0]), pair[0][1]))
     return Status(
         campaign.status,
@@ -95,6 +112,24 @@ def status(book: Book, handle: str) -> Status:
         frozen.revision if frozen is not None else 0,
         [str(problem) for problem in desk.ledger.problems],
     )
+
+
+def _with_reasons(rows: Iterable[Row]) -> list[tuple[Row, str]]:
+    """Each with why it is in its state; where a server told several so by one number, in its shortest words."""
+    said: dict[tuple[str, str], str] = {}
+    answered = [row for row in rows if row.state in ("rejected", "deferred")]
+    for row in sorted(answered, key=lambda row: (len(row.text), row.text)):
+        said.setdefault((row.state, str(row.code or row.text)), _words(row))
+    return [(row, said.get((row.state, str(row.code or row.text)), row.why)) for row in rows]
+
+
+def _words(row: Row) -> str:
+    """What the server said, as far as a line of a table goes."""
+    words = f"{row.code or ''} {row.text}".strip() or row.why
+    return words if len(words) <= _LONG else f"{words[: _LONG - 4].rsplit(' ', 1)[0]} ..."
+
+
+_LONG = 72
 
 
 def proof(found: Balance) -> str:
@@ -145,6 +180,20 @@ def cancel(book: Book, handle: str) -> tuple[Written, int]:
         if rows:
             mirror.write(book, desk, campaign, {}, lambda _sid: "")
     return written, len(waiting)
+
+
+def tell_others(book: Book, handle: str) -> str:
+    """Have other machines that may send a campaign know how it stands now; why they do not, "" when they do."""
+    campaign = campaigns.read(book, handle)
+    if not pinning.is_shared(campaign):
+        return ""
+    from crmctl.services.campaigns.machines.claiming import Claims
+
+    try:
+        with at_work(book, f"campaign {handle}", wait=WAIT) as desk:
+            return Claims(book, desk, campaign).publish()
+    except CrmError as error:
+        return f"The others do not know of this yet ({error.message}): crmctl sync tells them."
 
 
 def _set(book: Book, handle: str, status: str) -> Written:

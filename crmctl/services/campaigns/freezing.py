@@ -56,17 +56,27 @@ def look(book: Book, handle: str) -> Looked:
     return Looked(found, old, plans.differences(old, plans.drafted(book, campaign, found=found), rows))
 
 
-def freeze(
-    book: Book, desk: Desk, handle: str, *, refresh: bool = False, draft: Frozen | None = None
-) -> tuple[Frozen, list[Change]]:
-    """Freeze the plan as of now, or a ``draft`` made just before, and how it differs from the last one.
+def freeze(book: Book, desk: Desk, handle: str, *, refresh: bool = False) -> tuple[Frozen, list[Change]]:
+    """Freeze the plan as of now, and how it differs from the last one.
 
     Raises:
         NobodyGets: it is for nobody.
-        Conflict: there is one already, and ``refresh`` does not ask for a new revision; or the campaign is cancelled,
-            or another machine sends it.
+        Conflict: there is one already, here or in another clone, and ``refresh`` does not ask for a new revision; or
+            the campaign is cancelled, or another machine sends it.
+        SendingElsewhere: it is being sent from another clone on this machine.
         UsageProblem, InvalidData, NotFound: the campaign cannot be planned.
     """
+    campaign = with_its_id(book, desk, campaigns.read(book, handle))
+    with pinning.alone(campaign):
+        if not refresh:
+            pinning.require_clone(campaign, desk.state)
+        return freeze_alone(book, desk, handle, refresh=refresh)
+
+
+def freeze_alone(
+    book: Book, desk: Desk, handle: str, *, refresh: bool = False, draft: Frozen | None = None
+) -> tuple[Frozen, list[Change]]:
+    """The same, or that of a ``draft`` made just before, for whoever sees to it that nobody else is at it."""
     campaign = with_its_id(book, desk, campaigns.read(book, handle))
     pinning.require_sender(campaign, desk.host)
     if campaign.status == "cancelled":
@@ -78,14 +88,8 @@ def freeze(
             hint=f"crmctl campaign plan {handle} --refresh makes a new revision; what was tried stays as it was.",
         )
     campaign = identified(book, campaign)
-    ring = keys.load(book)
     rows = desk.rows(campaign.id)
-    draft = plans.drafted(book, campaign) if draft is None else draft
-    new = plans.revised(
-        old, draft, rows, lambda address: ring.keyed(audience.same(address, draft.channel, book.context))
-    )
-    if pinning.is_shared(campaign):
-        new = new._replace(revision=max(new.revision, sharing.newest(desk, campaign) + 1))
+    new = _revised(book, desk, campaign, old, draft or plans.drafted(book, campaign))
     _refuse_empty(campaign, new, rows)
     changes = plans.differences(old, new, rows) if old is not None else []
     pinning.take(campaign, desk.state)
@@ -93,6 +97,19 @@ def freeze(
     plans.save(desk.state, new)
     tell(book, desk, campaign, new, rows)
     return new, changes
+
+
+def _revised(book: Book, desk: Desk, campaign: Campaign, old: Frozen | None, draft: Frozen) -> Frozen:
+    """What becomes of the plan that was frozen last, by one made now."""
+    ring, rows = keys.load(book), desk.rows(campaign.id)
+
+    def hashed(address: str) -> str:
+        return ring.keyed(audience.same(address, draft.channel, book.context))
+
+    new = plans.revised(old, draft, rows, hashed)
+    if not pinning.is_shared(campaign):
+        return new
+    return new._replace(revision=max(new.revision, sharing.newest(desk, campaign) + 1))
 
 
 class NobodyGets(InvalidData):

@@ -32,6 +32,7 @@ from crmctl.services.campaigns.running.triage import Line
 from crmctl.services.campaigns.running.triage import Sorter
 from crmctl.services.campaigns.running.triage import traces
 from crmctl.services.campaigns.running.triage import untold
+from crmctl.services.campaigns.waiting import paced_lines
 
 if TYPE_CHECKING:
     from crmctl.services.book import Book
@@ -45,10 +46,11 @@ def look(book: Book, handle: str, asked: Asked, mail: MailServer | None) -> Sent
     """What would go out now, what waits and why; nothing is written, and nobody is connected to."""
     campaign = campaigns.read(book, handle)
     desk = Desk(book)
+    doubt = Doubt(book, desk)
     frozen = plans.load(desk.state, campaign.id)
     notes = []
     if frozen is None:
-        frozen = plans.drafted(book, campaign)
+        frozen = plans.drafted(book, campaign, doubt=doubt)
         notes.append("The plan is not frozen yet; --send freezes it as it is now.")
     else:
         notes += [f"Not wise: {words}." for words in _reworded(book, campaign, frozen)]
@@ -60,7 +62,7 @@ def look(book: Book, handle: str, asked: Asked, mail: MailServer | None) -> Sent
     rows = {**{sid: untold(entry) for sid, entry in frozen.entries.items()}, **rows}
     now = book.now()
     gate = begins(campaign, now, begun=bool(told.first), catch_up=asked.catch_up)
-    sorter = Sorter(campaign, Gatekeeper(book, campaign), told, now, desk.host, doubt=Doubt(book, desk))
+    sorter = Sorter(campaign, Gatekeeper(book, campaign, doubt), told, now, desk.host, doubt=doubt)
     sorted_ = sorter.sort(frozen, rows)
     lines, due = list(sorted_.lines), sorted_.due
     if gate.what != GO:
@@ -72,12 +74,8 @@ def look(book: Book, handle: str, asked: Asked, mail: MailServer | None) -> Sent
         made.person.handle: Line(entry_of(frozen, made.person.handle), "bad", made.code, made.reason)
         for made in prepared.bad
     }
-    most = most_of(campaign, asked, told, rows)[0]
     good = [item for item in due if item.entry.handle not in bad]
-    for place, item in enumerate(good):
-        beyond = most and place >= most
-        line = Line(item.entry, "wait", "limit", "more than were asked for") if beyond else Line(item.entry, "send")
-        lines.append(line)
+    lines += paced_lines(desk, campaign, good, mail, now, most_of(campaign, asked, told, rows)[0])
     lines += bad.values()
     lines.sort(key=lambda line: (_ORDER.get(line.state, 9), line.entry.handle))
     return Sent(lines, {}, told.paused if campaign.status == "paused" else "", balance(rows), notes, complete=not bad)

@@ -83,13 +83,13 @@ class Change(NamedTuple):
     reason: str
 
 
-def drafted(book: Book, campaign: Campaign, found: Plan | None = None) -> Frozen:
-    """The plan as it would be frozen now, with no revision yet.
+def drafted(book: Book, campaign: Campaign, found: Plan | None = None, *, doubt: Callable[[], str] = str) -> Frozen:
+    """The plan as it would be frozen now, with no revision yet; ``doubt`` as for ``audience.Sieve``.
 
     Raises:
         as ``audience.of`` and ``rendering.wording``.
     """
-    found = audience.of(book, campaign) if found is None else found
+    found = audience.of(book, campaign, doubt) if found is None else found
     words = wording(book, campaign)
     people = [Entry(_sid(campaign, p.id), p.id, p.handle, p.name, p.address, p.arm) for p in found.recipients]
     for out in found.left_out:
@@ -143,12 +143,14 @@ def differences(old: Frozen, new: Frozen, rows: Mapping[str, Row]) -> list[Chang
     """Who would enter, leave, or get it otherwise, in order of handles; what has been tried is not among them."""
     found = []
     for sid in {**old.entries, **new.entries}:
-        before, after = old.entries.get(sid), new.entries.get(sid)
-        if is_settled(rows.get(sid)):
+        before, after, row = old.entries.get(sid), new.entries.get(sid), rows.get(sid)
+        if is_settled(row):
             continue
-        got, gets = before is not None and not before.code, after is not None and not after.code
+        lost = row.state in _OUT if row is not None else False  # Also whom a run found out about later.
+        got, gets = before is not None and not before.code and not lost, after is not None and not after.code
         if gets and not got and after is not None:
-            why = f"was left out: {before.reason}" if before else "is new in the segment"
+            out = (before.reason if before else "") or (row.why.replace("-", " ") if row is not None else "")
+            why = f"was left out: {out}" if before else "is new in the segment"
             found.append(Change("enters", after.handle, after.name, why))
         elif got and not gets and before is not None:
             why = after.reason if after else "is not in the segment any more"
@@ -158,6 +160,9 @@ def differences(old: Frozen, new: Frozen, rows: Mapping[str, Row]) -> list[Chang
             if why:
                 found.append(Change("changes", after.handle, after.name, why))
     return sorted(found, key=lambda change: (change.handle, change.what))
+
+
+_OUT = frozenset({"suppressed", "skipped", "cancelled"})
 
 
 def _otherwise(before: Entry, after: Entry, old: Frozen, new: Frozen) -> str:

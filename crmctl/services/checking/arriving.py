@@ -116,9 +116,10 @@ class _Looking:
         self._changed.update(changed)
         books = self._books_in(commit, parents, parts[0])
         wanted = tracked.in_books(now, books)
+        left = _left(parts, books) if len(parts) > 1 else {}
         old = {
-            path: [part[path].old for part in parts if part[path].old_mode in FILES]
-            for path in wanted
+            path: [part[path].old for part in parts if part[path].old_mode in FILES] + left.get(_flat(path, prefix), [])
+            for path, prefix in wanted.items()
             if path.endswith(".yaml")
         }
         return _Step(commit, changed, now, books, wanted, old)
@@ -212,6 +213,23 @@ class _Looking:
         texts = {path.removeprefix(prefix): contents[files[path].oid] for path in there}
         changed = [path.removeprefix(prefix) for path in self._changed if path.startswith(folder)]
         return templates.problems_of(texts, changed, settings)
+
+
+def _left(parts: Sequence[Mapping[str, Change]], books: Mapping[str, str]) -> dict[str, list[str]]:
+    """The blobs of the files that a merge does not have where its parents have them, by their flat paths.
+
+    A record that came to its place in the other layout was there before.
+    """
+    found: dict[str, list[str]] = {}
+    for part in parts:
+        gone = [path for path, change in part.items() if change.mode == _GONE and change.old_mode in FILES]
+        for path, prefix in tracked.in_books(gone, books).items():
+            found.setdefault(_flat(path, prefix), []).append(part[path].old)
+    return found
+
+
+def _flat(path: str, prefix: str) -> str:
+    return prefix + layout.flat(path.removeprefix(prefix))
 
 
 def _settings_in(files: Mapping[str, File], prefix: str) -> str:

@@ -19,8 +19,8 @@ from crmctl.services.checking import commands
 from crmctl.services.checking import files as checks_files
 from crmctl.services.checking import settings as checks_settings
 from crmctl.services.checking import templates
-from crmctl.services.consenting import suppression_files
 from crmctl.store.layout import RECORDS
+from crmctl.store.layout import place_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,6 +53,7 @@ def check_book(book: Book, paths: Sequence[str] = (), progress: Callable[[int, i
         NotFound, UsageProblem: a path names nothing in the book.
     """
     from crmctl.services.checking.records import Checker
+    from crmctl.services.consenting import suppression_files
 
     chosen = [relative(book, path) for path in paths]
     settings, problems = checks_settings.load_from(book.files)
@@ -62,6 +63,7 @@ def check_book(book: Book, paths: Sequence[str] = (), progress: Callable[[int, i
     problems += suppression_files.problems_of(book.files)
     texts, unread = templates.contents(book.files)
     problems += unread
+    _add_left_out(walked.handles, book, settings.schema)
     checker = Checker(settings, walked.handles, checks_files.templates(book.files), book.now_in(settings.zone))
     files = [found for found in walked.files if within(found.path, chosen)]
     misplaced = {problem.path for problem in walked.problems if problem.code == "not-a-file"}
@@ -81,6 +83,14 @@ def check_book(book: Book, paths: Sequence[str] = (), progress: Callable[[int, i
         problems += others_with_ids(book, ids)
     problems = [problem for problem in problems if within(problem.path, chosen)]
     return Report(sorted(set(problems)), len(files) + len(reading.paths) + within(FILE, chosen))
+
+
+def _add_left_out(handles: dict[str, set[str]], book: Book, schema: Schema) -> None:
+    """The records that this work tree leaves out are not missing: they may be named."""
+    for path in book.left_out():
+        place = place_of(path, schema)
+        if place is not None:
+            handles.setdefault(place.kind.name, set()).add(place.handle)
 
 
 def relative(book: Book, path: str) -> str:

@@ -15,6 +15,7 @@ from crmctl.services.joining.treemerge_units import from_top
 from crmctl.services.joining.treemerge_units import relative
 from crmctl.services.joining.treemerge_valid import Judge
 from crmctl.services.joining.treemerge_valid import settings_of
+from crmctl.store.layout import flat
 from crmctl.store.layout import place_of
 from crmctl.vcs import mergegraph
 from crmctl.vcs import trees
@@ -77,17 +78,18 @@ def _merged_again(book: Book, case: Case, *, follow: bool) -> Iterator[tuple[str
 def _compared(merged: TreeMerge, actual: _Actual) -> Iterator[tuple[str, Finding]]:
     asked: dict[str, list[Question]] = {}
     for question in merged.questions:
-        asked.setdefault(question.path, []).append(question)
+        asked.setdefault(flat(question.path), []).append(question)
     for path in actual.paths:
         content = actual.of(path)
+        about = asked.get(flat(path), ())  # An answer goes to its place in the layout that the merge has.
         findings: Iterable[Finding]
-        if path not in asked:
+        if not about:
             expected = merged.files[path] if path in merged.files else actual.ours(path)
             findings = merge_compare.compare(path, expected, content, actual.sides(path))
-        elif content is None or asked[path][0].clash is None:
-            findings = _decided(asked[path][0], content, actual)
+        elif content is None or about[0].clash is None:
+            findings = _decided(about[0], content, actual)
         elif not (findings := [*merge_compare.unreadable(path, content)]):
-            one = asked[path][0]
+            one = about[0]
             assert one.ours is not None
             assert one.theirs is not None
             expected = merge_compare.expected_with(path, one.base, one.ours, one.theirs, content)

@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING
 from typing import NamedTuple
 
-from crmctl import query
 from crmctl.errors import CrmError
 from crmctl.errors import InvalidData
 from crmctl.errors import Problem
@@ -14,7 +13,6 @@ from crmctl.model import validate
 from crmctl.model.ids import handle_problem
 from crmctl.model.validate import Finding
 from crmctl.services.checking.json_places import place_in
-from crmctl.services.following.step_findings import step_findings
 from crmctl.store.jsonl import read_lines
 from crmctl.store.yaml_reader import read_yaml
 
@@ -94,6 +92,8 @@ class Checker:
         if kind.name == "deal" and not told & {("stage",), ("pipeline",)}:
             findings += self._stage(data)
         if kind.name == "sequence":
+            from crmctl.services.following.step_findings import step_findings
+
             findings += step_findings(data)
         return findings
 
@@ -125,6 +125,8 @@ class Checker:
             yield from self._filter(at, text)
 
     def _filter(self, at: KeyPath, text: str) -> Iterator[Finding]:
+        from crmctl import query
+
         try:
             query.compile_filter(query.parse(text), self._settings.schema.require("customer"), self._context, self._now)
         except CrmError as exc:

@@ -43,15 +43,15 @@ def identity(path: str, data: bytes, before: Iterable[bytes]) -> Iterator[Proble
     """Whether a record is still the one it was: its id stays, or is one of those that a merge joins."""
     if not path.endswith(".yaml"):
         return
-    known = {found for found in map(_id, before) if found}
-    now = _id(data)
+    known = {found for found in map(identity_in, before) if found}
+    now = identity_in(data)
     if known and now is not None and now not in known:
         message = f"the id of this record was {' or '.join(sorted(known))} and must stay so"
         hint = "Put it back. Another customer is another file: crmctl customer add"
         yield Problem(path, 0, 0, "id-changed", message, hint)
 
 
-def _id(data: bytes) -> str | None:
+def identity_in(data: bytes) -> str | None:
     """The id in a record's file, "" where there is none, None for what cannot be read."""
     from crmctl.store.yaml_reader import read_yaml
 

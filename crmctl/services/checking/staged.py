@@ -134,7 +134,28 @@ def _check_book(
             yield Problem(path, 0, 0, "bad-handle", f"the file's name is not a handle: {wrong}", hint)
         yield from check_content(path, place, contents[files[full].oid], checker, ids)
     yield from _templates(staged, files, prefix, [*changed, *removed], settings)
-    yield from _by_index(root, ids, {path.removeprefix(prefix) for path in removed}, handles)
+    fresh = _fresh(staged, prefix, ids)
+    if fresh.first or removed:
+        yield from _by_index(root, fresh, {path.removeprefix(prefix) for path in removed}, handles)
+
+
+def _fresh(staged: Staged, prefix: str, ids: Ids) -> Ids:
+    """Those of ``ids`` that their files did not have before the commit: only these can be somebody else's."""
+    versions = staged.versions()
+    paths = {path: versions.get(prefix + path, ()) for path, _ in ids.first.values()}
+    contents = staged.contents(oids[0] for oids in paths.values() if len(oids) > 1)
+    before = {path: _ids_in(path, contents[oids[0]]) for path, oids in paths.items() if len(oids) > 1}
+    fresh = Ids()
+    fresh.first = {name: place for name, place in ids.first.items() if name not in before.get(place[0], ())}
+    return fresh
+
+
+def _ids_in(path: str, data: bytes) -> set[str]:
+    from crmctl.store.jsonl import read_lines
+
+    if path.endswith(".yaml"):
+        return {rules.identity_in(data) or ""}
+    return {str(line.value.get("id", "")) for line in read_lines(data, path)[0]}
 
 
 def _templates(

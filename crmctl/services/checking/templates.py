@@ -125,7 +125,7 @@ class Checking:
         """The template at ``path``, what is wrong with its front matter noted; None when it cannot be read."""
         from crmctl.render.ordering import lacking
         from crmctl.render.templates import parse_template
-        from crmctl.services.templates import front_problems
+        from crmctl.services.template_check import front_problems
         from crmctl.store.yaml_reader import read_yaml
 
         def front(text: str) -> RawMap:

@@ -110,6 +110,12 @@ def _repository(book: Book) -> Iterator[Finding]:
         except (Conflict, Locked) as exc:
             state, found, hint = WARN, exc.message, exc.hint
     yield Finding(state, "repository", found, hint)
+    absent = book.left_out()
+    if absent:
+        hint = "git sparse-checkout disable brings them."
+        files = f"{len(absent):,} committed file{'' if len(absent) == 1 else 's'}"
+        words = f"git sparse-checkout leaves {files} out: nothing here shows them"
+        yield Finding(WARN, "work tree", words, hint)
     if history.is_shallow(book.places):
         hint = "git fetch --unshallow brings the rest."
         yield Finding(WARN, "history", "the clone is shallow: the past before some commit is not in it", hint)
@@ -210,7 +216,7 @@ def _records(book: Book) -> Iterator[Finding]:
     for kind in book.schema.kinds:
         row = book.index.row(f"SELECT COUNT(*) FROM {kind.plural}")
         if row and row[0]:
-            counts.append(f"{row[0]:,} {kind.plural if row[0] != 1 else kind.name}")
+            counts.append(f"{row[0]:,} {kind.many if row[0] != 1 else kind.one}")
     yield Finding(OK, "records", ", ".join(counts) or "none yet", ms=_since(started))
     problems = book.unreadable()
     if problems:

@@ -14,6 +14,7 @@ from crmctl import clock
 from crmctl.errors import CrmError
 from crmctl.services.clone import githooks
 from crmctl.services.clone import mergedriver
+from crmctl.services.clone import ours
 from crmctl.services.finding import BAD
 from crmctl.services.finding import OK
 from crmctl.services.finding import WARN
@@ -96,7 +97,7 @@ def prove(places: Places) -> str:
         code, data = world.merge(path, _BASE, _OURS, _OTHERS)
         if code == 0 or not _both_sides(data):
             return "two changes of one field are not marked"
-        gone = {**driver, "driver": mergedriver.command(f"{folder}/no-such-program")}
+        gone = {**driver, "driver": ours.driver(f"{folder}/no-such-program")}
         code, data = rehearsal.Rehearsal(Path(folder), gone, attributes).merge(path, _BASE, _OURS, _OTHERS)
         if code == 0 or not _both_sides(data):
             return "where Python is missing, one side of a merge gets lost"

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +14,8 @@ from typing import NamedTuple
 
 from crmctl.errors import Conflict
 from crmctl.errors import NoBook
-from crmctl.services import shipped
+from crmctl.services.clone import trust
+from crmctl.services.clone.ours import shim
 from crmctl.store.files import storage_failed
 from crmctl.vcs import clonefiles
 from crmctl.vcs import hookfiles
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 NAMES, SERVER = hooknames.CLONE, hooknames.SERVER
 
 _OURS = ("installed", "outdated")
-_NO_PYTHON = "python=''\n"
 
 
 class Hook(NamedTuple):
@@ -56,16 +55,6 @@ class Folder(NamedTuple):
 def line(name: str) -> str:
     """What to add to a hook of one's own."""
     return f'crmctl hook {name} "$@" || exit 1'
-
-
-def shim(name: str = "pre-commit", python: str = "") -> str:
-    """The text of a hook; ``python`` is the interpreter to try first.
-
-    Raises:
-        StorageFailed: the installation has lost its hooks.
-    """
-    text = (shipped.folder("hooks") / name).read_text(encoding="utf-8")
-    return text.replace(_NO_PYTHON, f"python={shlex.quote(python)}\n") if python else text
 
 
 def find(places: Places) -> Folder:
@@ -157,8 +146,6 @@ def install(where: Folder | Places, names: Sequence[str] = NAMES) -> list[Hook]:
         if hook.state != "installed" and not hook.why:
             _put(hook)
     if not isinstance(where, Folder):
-        from crmctl.services.clone import trust
-
         trust.welcome(where)
     return look(folder, names)
 

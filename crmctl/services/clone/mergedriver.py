@@ -7,13 +7,13 @@ The files are named in ``.git/info/attributes``, which goes before whatever a tr
 from __future__ import annotations
 
 import re
-import shlex
-import sys
 from typing import TYPE_CHECKING
 
 from crmctl import __version__
 from crmctl.errors import CrmError
 from crmctl.errors import StorageFailed
+from crmctl.services.clone import ours
+from crmctl.services.clone import trust
 from crmctl.vcs import clonefiles
 
 if TYPE_CHECKING:
@@ -26,30 +26,11 @@ PATTERNS = ("records/**/*.yaml", "records/**/*.jsonl", "crm.yaml")
 """The files of a book that the driver is for, see ``store.merging.is_mergeable``."""
 
 _SECTION = f"merge.{NAME}"
-# git takes a program that is missing or killed for a conflict, and leaves our side alone in the file, or half a text:
-# the other side would be gone unseen. So nothing counts as an answer but 0, and 1 with markers in the file; for all
-# else, a crash of Python's included, git merges the lines and what it cannot is marked. The result is then never clean.
-_COMMAND = (
-    "{python} -P -m crmctl.hooks.merge_driver %O %A %B %L %P; s=$?; [ $s -eq 0 ] && exit 0; "
-    "[ $s -eq 1 ] && grep -q '^<<<<<<<' %A && exit 1; "
-    "git merge-file -q --diff3 --marker-size=%L -L ours -L base -L theirs %A %O %B; exit 1"
-)
 _BEGIN = "# crmctl: begin (crmctl hooks install | uninstall)\n"
 _END = "# crmctl: end\n"
 _BLOCK = re.compile(re.escape(_BEGIN) + "(.*?)" + re.escape(_END), re.DOTALL)
 _GLOB = re.compile(r"([\\*?\[])")
 _UNWANTED = "no-driver"
-
-
-def command(python: str = "") -> str:
-    """What git runs to join a file; ``python`` is the interpreter, the present one when left out."""
-    # A percent sign begins what git fills in.
-    return _COMMAND.format(python=shlex.quote(python or sys.executable).replace("%", "%%"))
-
-
-def is_ours(text: str) -> bool:
-    """Whether a driver's command is the one that this crmctl, run by this interpreter, puts there."""
-    return text == command()
 
 
 def install(places: Places) -> None:
@@ -106,8 +87,6 @@ def ensure(places: Places) -> bool:
         if state(places) == "installed" or is_unwanted(places):
             return False
         install(places)
-        from crmctl.services.clone import trust
-
         trust.welcome(places)
     except (CrmError, OSError):
         return False
@@ -156,7 +135,7 @@ def _with_lines(text: str, wanted: list[str]) -> str:
 def _settings() -> dict[str, str]:
     return {
         "name": "crmctl joins records field by field",
-        "driver": command(),
+        "driver": ours.driver(),
         # For histories that crossed, the base is an older record then, and not one with markers in it.
         "recursive": "binary",
     }

@@ -7,25 +7,22 @@ Settings that run something always need leave. Hooks are the user's own in a rep
 
 from __future__ import annotations
 
-import re
-import shlex
 from typing import TYPE_CHECKING
 
 from crmctl.errors import Conflict
 from crmctl.model.settings import FILE
+from crmctl.services.clone import ours
 from crmctl.vcs import origin
 from crmctl.vcs import pins
 from crmctl.vcs import suspects
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from crmctl.vcs.places import Places
     from crmctl.vcs.suspects import Setting
 
 HINT = "crmctl trust shows what it is, and allows it if you say so."
-_PYTHON = re.compile(r"^python=(.*)$", re.MULTILINE)
 
 
 def found(places: Places) -> list[Setting]:
@@ -34,13 +31,13 @@ def found(places: Places) -> list[Setting]:
     Raises:
         GitFailed: the settings cannot be read.
     """
-    settings = suspects.suspicious(places, lambda command: _is_our_driver(places, command))
-    return settings + suspects.came_with(places, lambda path: _is_our_hook(places, path))
+    settings = suspects.suspicious(places, lambda command: ours.is_our_driver(places, command))
+    return settings + suspects.came_with(places, lambda path: ours.is_our_hook(places, path))
 
 
 def own_hooks(places: Places) -> list[Setting]:
     """The hooks that run without being asked about, because they were put here on this machine; errors as ``found``."""
-    hooks = suspects.hooks(places, lambda path: _is_our_hook(places, path))
+    hooks = suspects.hooks(places, lambda path: ours.is_our_hook(places, path))
     return hooks if hooks and origin.is_known(places) else []
 
 
@@ -72,7 +69,7 @@ def require(places: Places) -> None:
 
 def welcome(places: Places) -> None:
     """Note a repository that has no hooks but crmctl's as one of this machine, so that later ones are the user's."""
-    if not origin.is_known(places) and not suspects.hooks(places, lambda path: _is_our_hook(places, path)):
+    if not origin.is_known(places) and not suspects.hooks(places, lambda path: ours.is_our_hook(places, path)):
         origin.note(places)
 
 
@@ -99,37 +96,3 @@ def revoke(places: Places) -> bool:
     if was:
         pins.write(noted)
     return was or bool(hooks)
-
-
-def _is_our_driver(places: Places, command: str) -> bool:
-    """Whether this is the merge driver as crmctl puts it there, also by another interpreter on this machine."""
-    from crmctl.services.clone import mergedriver
-
-    if mergedriver.is_ours(command):
-        return True
-    _, _, tail = mergedriver.command("python").partition("python")
-    if not command.endswith(tail):
-        return False
-    python = command.removesuffix(tail).replace("%%", "%")
-    try:
-        words = shlex.split(python)
-    except ValueError:
-        return False
-    return len(words) == 1 and shlex.quote(words[0]) == python and suspects.is_outside(places, words[0])
-
-
-def _is_our_hook(places: Places, path: Path) -> bool:
-    """Whether a hook is crmctl's to the last letter, and starts nothing that came with the repository."""
-    from crmctl.services.clone import githooks
-
-    if path.is_symlink() or path.name not in githooks.NAMES:
-        return False
-    try:
-        text = path.read_text(encoding="utf-8", errors="replace")
-        python = _PYTHON.search(text)
-        words = shlex.split(python[1]) if python else []
-    except (OSError, ValueError):
-        return False
-    if len(words) != 1 or text != githooks.shim(path.name, words[0]):
-        return False
-    return not words[0] or suspects.is_outside(places, words[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from crmctl.errors import UsageProblem
@@ -25,11 +26,25 @@ def all_of(data: RawMap, channel: str) -> list[str]:
     return [item.strip() for item in items if isinstance(item, str) and item.strip()]
 
 
+def texted(data: RawMap, context: Context) -> str:
+    """The number that text messages for a customer go to: the first that may be mobile, else the first; "" for none."""
+    numbers = all_of(data, "sms")
+    return next((number for number in numbers if can_be_texted(number, context)), next(iter(numbers), ""))
+
+
+def can_be_texted(number: str, context: Context) -> bool:
+    """Whether a text message may reach a number."""
+    from crmctl.model import phones
+
+    return phones.can_be_texted(number, context.region)
+
+
 def every(data: RawMap) -> list[str]:
     """Every e-mail address and phone number of a customer."""
     return [address for channel in ("email", "phone") for address in all_of(data, channel)]
 
 
+@lru_cache(maxsize=256)
 def normal(address: str, context: Context) -> str:
     """An address as it is hashed and compared: numbers with their country, "" for what is none."""
     if "@" in address:

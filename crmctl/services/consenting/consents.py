@@ -18,9 +18,11 @@ from crmctl.services.consenting import addresses
 from crmctl.services.consenting import keys
 from crmctl.services.consenting import permission
 from crmctl.services.consenting import suppression
-from crmctl.services.consenting.keys import KeyMissing
+from crmctl.services.consenting.keyrings import KeyMissing
 from crmctl.services.consenting.suppression import New
 from crmctl.services.consenting.suppression import Suppressions
+from crmctl.services.consenting.suppression_entry import ALL
+from crmctl.services.consenting.suppression_entry import GONE
 from crmctl.services.records import Written
 
 if TYPE_CHECKING:
@@ -31,10 +33,12 @@ if TYPE_CHECKING:
     from crmctl.model.raw import RawMap
     from crmctl.model.settings import Purpose
     from crmctl.services.book import Book
-    from crmctl.services.consenting.suppression import Entry
+    from crmctl.services.consenting.suppression_entry import Entry
     from crmctl.store.transaction import Transaction
 
 LONGEST_WORDING = 300
+HASHED = "sha256:"
+"""What the hash of a longer one begins with."""
 _STRICT = ("withdrawn", "objected", "erased")
 
 
@@ -213,7 +217,7 @@ def kept(wording: str) -> str:
     text = " ".join(wording.split())
     if len(text) <= LONGEST_WORDING:
         return text
-    return f"sha256:{hashlib.sha256(wording.encode()).hexdigest()}"
+    return f"{HASHED}{hashlib.sha256(wording.encode()).hexdigest()}"
 
 
 def _rank(entry: Raw) -> int:
@@ -228,15 +232,12 @@ def _lifted(book: Book, tx: Transaction, data: RawMap, purpose: Purpose) -> list
     except KeyMissing:
         return ["whether the address is suppressed cannot be told, for want of the book's key: crmctl key import"]
     entries = [entry for address in addresses.every(data) for entry in _entries(book, known, address)]
-    own = [
-        e
-        for e in entries
-        if e.why == "unsubscribed" and e.scope in (suppression.ALL, suppression.GONE, purpose.name.casefold())
-    ]
+    scopes = (ALL, GONE, purpose.name.casefold())
+    own = [entry for entry in entries if entry.why == "unsubscribed" and entry.scope in scopes]
     suppression.lift(tx, own, "granted", "a grant after the withdrawal", book.now())
     # Whoever wanted nothing of all, and wants this now, still wants nothing of the rest.
     rest = [one.name for one in permission.promotion(book.settings.purposes)]
-    every = [entry for entry in own if entry.scope == suppression.ALL]
+    every = [entry for entry in own if entry.scope == ALL]
     news = [
         New(entry.to, entry.why, name, entry.channel, entry.source, entry.at)
         for entry in every

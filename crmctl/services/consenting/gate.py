@@ -7,17 +7,18 @@ cannot be read, or not be told for want of a key, is an error when the gate is m
 from __future__ import annotations
 
 import os
+from datetime import date
+from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from crmctl.services.consenting import addresses
 from crmctl.services.consenting import permission
 from crmctl.services.consenting import suppression
+from crmctl.services.consenting import suppression_entry
 from crmctl.services.consenting.grounds import Grounds
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from crmctl.model.raw import RawMap
     from crmctl.model.settings import Purpose
     from crmctl.model.values import Context
@@ -64,8 +65,8 @@ class Gate:
             return "unknown", "the record has no id, so nobody can tell whose complaints and purchases are whose"
         if promotion and whose in self._grounds.complaints:
             return "open-complaint", "has a complaint that is not solved yet"
-        if any(day > now.date().isoformat() for day in permission.granted_on(data, known)):
-            return "no-consent", f"agreed to {known.name} on a day that has not come yet"
+        if day := permission.not_before(data, known, now.date().isoformat()):
+            return _on_that_day(known, day)
         return self._grounds.implied(whose, data, known, now) if implied else None
 
     def ends(self, data: RawMap, purpose: Purpose | str, handle: str) -> datetime | None:
@@ -74,6 +75,16 @@ class Gate:
         if known is None or not permission.is_implied(data, known):
             return None
         return self._grounds.ends(handle, data, known)
+
+    def begins(self, data: RawMap, purpose: Purpose | str, handle: str, now: datetime) -> datetime | None:
+        """The moment from which what is ``permission.NOT_YET`` at ``now`` may go; None when nobody knows."""
+        known = self._purpose(purpose)
+        if known is None:
+            return None
+        day = permission.not_before(data, known, now.date().isoformat())
+        if day:
+            return datetime.combine(date.fromisoformat(day), datetime.min.time(), now.tzinfo)
+        return self._grounds.begins(handle) if permission.is_implied(data, known) else None
 
     def is_stale(self) -> bool:
         """Whether the book or the list may have changed since: make another gate (of a refreshed book) then.
@@ -131,28 +142,37 @@ class Gate:
         return found
 
 
+def _on_that_day(purpose: Purpose, day: str) -> tuple[str, str]:
+    try:
+        date.fromisoformat(day)
+    except ValueError:
+        return "no-consent", f"agreed to {purpose.name} on a day that cannot be understood"
+    return permission.NOT_YET, f"agreed to {purpose.name} on {day}, a day that has not come yet"
+
+
 def _state(book: Book) -> tuple[object, ...]:
     """What changes whenever somebody writes to the book or to the list: stamps of a few files."""
-    places = book.places
-    git = [places.git_dir / "HEAD", places.common_dir / "packed-refs"]
+    head, common = f"{book.places.git_dir}/HEAD", f"{book.places.common_dir}/"
     try:
-        git.append(places.common_dir / git[0].read_text(encoding="utf-8").removeprefix("ref:").strip())
+        with open(head, encoding="utf-8") as file:  # noqa: PTH123 - it is asked before every message
+            branch = file.read().removeprefix("ref:").strip()
     except (OSError, UnicodeDecodeError):
         return (object(),)  # Nobody can tell, so it is another state each time.
-    return tuple(_stamp(path) for path in (*git, book.root / suppression.FOLDER, *_lists(book)))
+    lists = f"{book.root}/{suppression_entry.FOLDER}"
+    git = (head, f"{common}packed-refs", os.path.join(common, branch))  # noqa: PTH118 - for every message
+    return tuple(map(_stamp, (*git, lists, *_lists(lists))))
 
 
-def _lists(book: Book) -> list[os.PathLike[str]]:
+def _lists(folder: str) -> list[str]:
     try:
-        with os.scandir(book.root / suppression.FOLDER) as found:
-            return [book.root / suppression.FOLDER / entry.name for entry in sorted(found, key=lambda one: one.name)]
+        return [f"{folder}/{name}" for name in sorted(os.listdir(folder))]  # noqa: PTH208 - for every message
     except OSError:
         return []
 
 
-def _stamp(path: os.PathLike[str]) -> tuple[int, int, int] | None:
+def _stamp(path: str) -> tuple[int, int, int] | None:
     try:
-        state = os.stat(path)  # noqa: PTH116 - it is asked before every message
+        state = os.stat(path)  # noqa: PTH116 - for every message
     except OSError:
         return None
     return state.st_mtime_ns, state.st_size, state.st_ino

@@ -32,6 +32,16 @@ SELECT customer, MAX(moment) FROM (
     WHERE t.value_key = 'inquiry'
 ) WHERE moment <= ? GROUP BY customer
 """
+_AHEAD = """
+SELECT customer, MIN(moment) FROM (
+    SELECT customer, at_time AS moment FROM interactions WHERE type = 'purchase'
+    UNION ALL
+    SELECT customer, opened_time AS moment FROM cases WHERE type IN ('question', 'request')
+    UNION ALL
+    SELECT i.customer, i.at_time FROM interactions i JOIN interactions_tags t ON t.owner = i.row_id
+    WHERE t.value_key = 'inquiry'
+) WHERE moment > ? GROUP BY customer
+"""
 _COMPLAINTS = """
 SELECT DISTINCT customer FROM cases
 WHERE type = 'complaint' AND COALESCE(status, 'open') NOT IN ('solved', 'closed')
@@ -68,12 +78,27 @@ class Grounds:
         if not self._is_canadian(data):
             if handle in self.purchases or not permission.needs_purchase(data, purpose):
                 return None
-            return "no-basis", "never bought anything, and did not agree"
+            return self._not_yet(handle) or ("no-basis", "never bought anything, and did not agree")
         found = self._by_casl(handle, data, purpose)
         if not found:
-            return "no-basis", "never bought or asked anything, and did not agree"
+            return self._not_yet(handle) or ("no-basis", "never bought or asked anything, and did not agree")
         ends, what, began = max(found)
-        return None if now < ends else ("expired", f"the last {what} was on {began:%Y-%m-%d}, too long ago (CASL)")
+        if now < ends:
+            return None
+        too_long = permission.EXPIRED, f"the last {what} was on {began:%Y-%m-%d}, too long ago (CASL)"
+        return self._not_yet(handle) or too_long
+
+    def begins(self, handle: str) -> datetime | None:
+        """The moment of the first purchase or inquiry of theirs that lies ahead; None where none does."""
+        at = self._ahead.get(handle)
+        return None if at is None else datetime.fromtimestamp(at, self._book.settings.zone)
+
+    def _not_yet(self, handle: str) -> tuple[str, str] | None:
+        """What is ahead of the clock was written by another one: whichever is wrong, it speaks for them some day."""
+        at = self.begins(handle)
+        if at is None:
+            return None
+        return permission.NOT_YET, f"bought or asked something on {at:%Y-%m-%d}, a day that has not come yet"
 
     def ends(self, handle: str, data: RawMap, purpose: Purpose) -> datetime | None:
         """When a purchase or an inquiry will carry no more; None when it has no end, or never did."""
@@ -99,6 +124,11 @@ class Grounds:
         if not isinstance(said, str) or not said.strip():
             return self._book.settings.country == "CA"
         return countries.code_of(said) in ("CA", "")  # Where nobody knows, the stricter law.
+
+    @cached_property
+    def _ahead(self) -> dict[str, int]:
+        """The first moment that lies ahead, in seconds since 1970."""
+        return self._moments(_AHEAD)
 
     def _moments(self, sql: str) -> dict[str, int]:
         rows = self._book.index.rows(sql, (self._now,))

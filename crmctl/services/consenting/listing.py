@@ -13,14 +13,14 @@ from crmctl.services.consenting import consents
 from crmctl.services.consenting import keys
 from crmctl.services.consenting import suppression
 from crmctl.services.consenting import unsubscribing
-from crmctl.services.consenting.suppression import ALL
 from crmctl.services.consenting.suppression import REMOVABLE
 from crmctl.services.consenting.suppression import New
+from crmctl.services.consenting.suppression_entry import ALL
 from crmctl.services.records import Written
 
 if TYPE_CHECKING:
     from crmctl.services.book import Book
-    from crmctl.services.consenting.suppression import Entry
+    from crmctl.services.consenting.suppression_entry import Entry
 
 LONGEST_REASON = 100
 _SHORTEST_NAME = 3

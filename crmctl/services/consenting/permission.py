@@ -23,6 +23,13 @@ if TYPE_CHECKING:
 LASTING = frozenset({"suppressed", "withdrawn", "objected", "erased"})
 """The codes of those who said that they want nothing, which closes their address for others too."""
 
+NOT_YET = "not-yet"
+"""The code of what will be allowed by itself: what speaks for it is of a day that has not come. It is no refusal for
+good, as the day may have come, and only the clock be wrong."""
+
+EXPIRED = "expired"
+"""The code of what was allowed until some time ago: that is for good, if the clock is right."""
+
 TRANSACTIONAL = frozenset({"contract", "legal"})
 """The bases of what is no promotion: it goes to those who opted out of promotion, and to those who complained."""
 
@@ -58,6 +65,11 @@ def is_implied(data: RawMap, purpose: Purpose) -> bool:
 def granted_on(data: RawMap, purpose: Purpose) -> list[str]:
     """The days that stand at what is granted, as they are written."""
     return [day for entry in entries(data, purpose) if (day := _said(entry, "date"))]
+
+
+def not_before(data: RawMap, purpose: Purpose, today: str) -> str:
+    """The day (ISO 8601) before which what is granted does not count yet; "" when all of it does."""
+    return max((day[:10] for day in granted_on(data, purpose) if day > today), default="")
 
 
 def agreed_since(data: RawMap, purpose: Purpose, day: str, today: str) -> bool:

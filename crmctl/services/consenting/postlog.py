@@ -18,6 +18,7 @@ from crmctl.services.consenting.unsubscribing import Asked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from collections.abc import Sequence
 
 _COMBINED = re.compile(r'\S+ \S+ [^\["]*\[([^\]]+)\] "([A-Z]+) (\S+)[^"]*" \d{3}\b')
 _PLACES = ("path", "uri", "url", "request_uri", "query", "query_string", "body")
@@ -41,7 +42,8 @@ class _Line(NamedTuple):
 def read(lines: Iterable[str], name: str, now: datetime) -> Log:
     """The requests in ``lines``; ``name`` is what to call the log, ``now`` the moment of those without one.
 
-    A POST without a token is somebody else's business. A moment in the future counts as now.
+    A POST without a token is somebody else's business; one whose token was cut is a request, to be told as refused:
+    somebody has asked. A moment in the future counts as now.
     """
     asked: list[Asked] = []
     looks, unread = 0, []
@@ -68,7 +70,7 @@ def _combined(text: str) -> _Line | None:
         at = datetime.strptime(match[1], "%d/%b/%Y:%H:%M:%S %z")
     except ValueError:
         at = None
-    return _Line(match[2], next(iter(tokens.find(match[3])), ""), at)
+    return _Line(match[2], _token([match[3]]), at)
 
 
 def _json(text: str) -> _Line | None:
@@ -85,8 +87,15 @@ def _json(text: str) -> _Line | None:
         return None
     token = value.get("token")
     if not isinstance(token, str) or not token:
-        token = next((found for name in _PLACES for found in tokens.find(str(value.get(name, "")))), "")
+        token = _token([str(value.get(name, "")) for name in _PLACES])
     return _Line(method, token, next((at for name in _TIMES if (at := _moment(value.get(name))) is not None), None))
+
+
+def _token(texts: Sequence[str]) -> str:
+    """The first token in ``texts``, else the first thing that may have been one; "" for neither."""
+    whole = (found for text in texts for found in tokens.find(text))
+    damaged = (found for text in texts for found in tokens.find_damaged(text))
+    return next(whole, "") or next(damaged, "")
 
 
 def _moment(value: Any) -> datetime | None:

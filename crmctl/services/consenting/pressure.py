@@ -13,7 +13,6 @@ from datetime import UTC
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
-from typing import NamedTuple
 
 from crmctl.model.columns import day_number
 from crmctl.services.consenting import identity
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from crmctl.services.book import Book
+    from crmctl.services.consenting.sends import Sent
 
 CONTACTS = ("call", "email", "letter", "message", "survey", "visit")
 """The types of interactions by which we turn to somebody; a meeting, a purchase or a note is none of that."""
@@ -33,14 +33,6 @@ _OUT = (
     # What a sequence sent is told by the ledger.
     "AND i.row_id NOT IN (SELECT owner FROM interactions_external WHERE key = 'sequence')"
 )
-
-
-class Sent(NamedTuple):
-    """A message that a server accepted: the customer and the campaign, by id or handle, and when."""
-
-    customer: str
-    campaign: str
-    at: datetime
 
 
 class Pressure:

@@ -25,7 +25,11 @@ from crmctl.services.consenting import addresses
 from crmctl.services.consenting import consents
 from crmctl.services.consenting import keys
 from crmctl.services.consenting import permission
+from crmctl.services.consenting import question
 from crmctl.services.consenting import suppression
+from crmctl.services.consenting.question import Asked
+from crmctl.services.consenting.suppression_entry import ALL
+from crmctl.services.consenting.suppression_entry import GONE
 from crmctl.services.consenting.unsubscribing import Refused
 from crmctl.services.records import Written
 
@@ -33,13 +37,15 @@ if TYPE_CHECKING:
     from crmctl.model.raw import RawMap
     from crmctl.model.settings import Purpose
     from crmctl.services.book import Book
-    from crmctl.services.consenting.keys import Ring
+    from crmctl.services.consenting.keyrings import Ring
+    from crmctl.services.mailing.single import Words
     from crmctl.store.transaction import Transaction
 
 VALID_DAYS = 14
 MARK = "double-opt-in"
 """The name under ``external`` by which such an interaction is known; its value is the purpose."""
 _WORDING = "consent-wording"
+_BACK = "Who comes back by another way is written down with it: crmctl consent grant, with --evidence"
 _FIND = """
 SELECT i.handle, i.customer, i.at, x.value FROM interactions i
 JOIN interactions_external x ON x.owner = i.row_id AND x.key = ? WHERE i.type = 'consent' AND i.direction = 'out'
@@ -58,12 +64,12 @@ class Request(NamedTuple):
 
 
 class Asking(NamedTuple):
-    """What was written, and the mail to send: to whom, subject, text, and the token that both hold."""
+    """What was written, and the mail to send: of which question, to whom, its words, and the token in its subject."""
 
     written: Written
+    question: Request
     address: str
-    subject: str
-    text: str
+    words: Words
     token: str
 
 
@@ -72,11 +78,12 @@ def request(book: Book, handle: str, purpose: Purpose, wording: str = "", *, ado
 
     Raises:
         Conflict: they may not be written to at all, or have agreed already.
-        UsageProblem: they have no e-mail address.
+        UsageProblem: they have no e-mail address, or an open question had other words.
+        InvalidData: the template of the book that asks cannot be used.
     """
     data = book.index.data(book.schema.require("customer"), handle) or {}
     address = _address(book, data, purpose)
-    wording = consents.kept(wording or purpose.help or purpose.name)
+    told = wording or purpose.help or purpose.name
     now = book.now()
     open_one = next((one for one in requests(book, handle, purpose) if one.until > now), None)
     with book.write(f"consent request {handle}", adopt=adopt) as tx:
@@ -90,14 +97,27 @@ def request(book: Book, handle: str, purpose: Purpose, wording: str = "", *, ado
                 "type": "consent",
                 "direction": "out",
                 "text": f"asked by e-mail to confirm {purpose.name}",
-                "external": {MARK: purpose.name, _WORDING: wording},
+                "external": {MARK: purpose.name, _WORDING: consents.kept(told)},
             }
             lines.put(book, tx, handle, [line])
-            open_one = Request(identity, handle, purpose.name, now, now + timedelta(VALID_DAYS), wording)
+            kept, until = consents.kept(told), now + timedelta(VALID_DAYS)
+            open_one = Request(identity, handle, purpose.name, now, until, kept)
+        token = ring.token(open_one.id, purpose.name, use=tokens.CONFIRM)
+        asked = Asked(purpose.name, _told(open_one, told), open_one.until.date())
+        words = question.words(book, handle, data, asked, token)
         commit = tx.commit(message)
         written = Written((handle,), message, commit, tuple(records.adopted(tx)))
-    token = ring.token(open_one.id, purpose.name, use=tokens.CONFIRM)
-    return Asking(written, address, f"Please confirm: {token}", _text(book, data, purpose, open_one), token)
+    return Asking(written, open_one, address, words, token)
+
+
+def _told(found: Request, told: str) -> str:
+    """What a question says; of a long wording only the hash is kept, so it has to be said again."""
+    if consents.kept(told) == found.wording:
+        return told
+    if found.wording.startswith(consents.HASHED):
+        message = f"they were asked on {found.at:%Y-%m-%d}, in other words"
+        raise UsageProblem(message, hint="The same --wording asks again.")
+    return found.wording
 
 
 def confirm(book: Book, text: str, source: str, at: datetime) -> Written:
@@ -190,9 +210,8 @@ def _address(book: Book, data: RawMap, purpose: Purpose) -> str:
     address = next(iter(addresses.all_of(data, "email")), "")
     if not address:
         raise UsageProblem("they have no e-mail address to ask at", hint="crmctl consent grant, with --evidence")
-    refused = permission.refusal(data, purpose._replace(basis="contract"), "email")
-    if refused and refused[0] in ("suppressed", "erased", "objected"):
-        raise Conflict(f"they may not be asked: {refused[1]}")
+    if refused := _never(data, purpose):
+        raise Conflict(f"they may not be asked: {refused}", hint=_BACK)
     entry = consents.strictest(data, purpose.name)
     if (
         isinstance(entry, dict)
@@ -202,9 +221,20 @@ def _address(book: Book, data: RawMap, purpose: Purpose) -> str:
         raise Conflict(f"they agreed to {purpose.name} already", hint="crmctl consent show tells when and how.")
     normal = addresses.normal(address, book.context)
     for entry_ in suppression.load(book).of(normal):
-        if entry_.channel in ("", "email") and entry_.why != "unsubscribed":
-            raise Conflict(f"they may not be asked: {entry_.words}")
+        one_no = entry_.why == "unsubscribed" and entry_.scope not in (ALL, GONE)
+        if entry_.channel in ("", "email") and not one_no:
+            raise Conflict(f"they may not be asked: {entry_.words}", hint=_BACK)
+    for other, theirs in permission.suspects(book):
+        refused = _never(theirs, purpose)
+        if refused and normal in (addresses.normal(one, book.context) for one in addresses.all_of(theirs, "email")):
+            raise Conflict(f"they may not be asked: {other} has the same address: {refused}", hint=_BACK)
     return address
+
+
+def _never(data: RawMap, purpose: Purpose) -> str:
+    """Why somebody may not even be asked, "" when they may."""
+    refused = permission.refusal(data, purpose._replace(basis="contract"), "email")
+    return refused[1] if refused and refused[0] in ("suppressed", "erased", "objected") else ""
 
 
 def _is_of(entry: object, found: Request) -> bool:
@@ -231,24 +261,3 @@ def _later(at: str, moment: datetime) -> bool:
         return datetime.fromisoformat(at) > moment
     except (ValueError, TypeError):
         return True
-
-
-def _text(book: Book, data: RawMap, purpose: Purpose, found: Request) -> str:
-    settings = book.settings
-    greeting = str(data.get("salutation") or data.get("name") or "")
-    identity = settings.postal_address.strip() or settings.name
-    return "\n".join(
-        [
-            f"{greeting}," if greeting else "Hello,",
-            "",
-            f"{settings.name} was told that you agree to be written to by e-mail about this:",
-            "",
-            f"    {purpose.name}: {found.wording}",
-            "",
-            "If that is so, answer this mail and leave its subject as it is.",
-            f"If it is not, do nothing: without your answer by {found.until:%Y-%m-%d} nothing is sent.",
-            "",
-            identity,
-            "",
-        ]
-    )

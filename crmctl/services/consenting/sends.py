@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import UTC
 from datetime import datetime
 from typing import TYPE_CHECKING
-
-from crmctl.services.consenting.pressure import Sent
+from typing import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,6 +14,14 @@ if TYPE_CHECKING:
     from crmctl.services.book import Book
 
 MIRRORS = "records/sends"
+
+
+class Sent(NamedTuple):
+    """A message that a server accepted: the customer and the campaign, by id or handle, and when."""
+
+    customer: str
+    campaign: str
+    at: datetime
 
 
 def rows(book: Book) -> dict[str, Row]:
@@ -29,9 +36,9 @@ def rows(book: Book) -> dict[str, Row]:
     if not mirrors and not (folder / "wal").is_dir():
         return {}
     from crmctl.mail.ledger.log import Ledger
-    from crmctl.services.mailing.host import host_id
+    from crmctl.services.mailing import clones
 
-    return Ledger(folder, host_id(), mirrors=mirrors).rows(tolerant=True)
+    return Ledger(folder, clones.name_perhaps(book), mirrors=mirrors).rows(tolerant=True)
 
 
 def accepted(book: Book) -> Iterator[Sent]:

@@ -6,15 +6,19 @@ line of its own. So two clones that both added some are joined by taking all lin
 
 from __future__ import annotations
 
-import re
 from datetime import UTC
 from datetime import datetime
 from typing import TYPE_CHECKING
 from typing import NamedTuple
 
 from crmctl.model import ids
-from crmctl.services.consenting import keys
-from crmctl.services.consenting.permission import TRANSACTIONAL
+from crmctl.services.consenting.keyrings import ring_of
+from crmctl.services.consenting.suppression_entry import ALL
+from crmctl.services.consenting.suppression_entry import FOLDER
+from crmctl.services.consenting.suppression_entry import GONE
+from crmctl.services.consenting.suppression_entry import Entry
+from crmctl.services.consenting.suppression_entry import is_hash
+from crmctl.services.consenting.suppression_files import everything
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,61 +26,11 @@ if TYPE_CHECKING:
 
     from crmctl.model.settings import Purpose
     from crmctl.services.book import Book
-    from crmctl.services.consenting.keys import Ring
+    from crmctl.services.consenting.keyrings import Ring
     from crmctl.store.transaction import Transaction
 
-FOLDER = "records/suppressions"
-ALL = "all"
-GONE = "a purpose that is gone"
-"""What stands, once read, for a scope that the book has no more; it keeps back all promotion."""
-OPT_OUTS = frozenset({"unsubscribed", "complaint"})
-"""What is about promotion when it is about all of it: a bill still goes out."""
 REMOVABLE = frozenset({"manual", "hard-bounce"})
 """What nobody asked for themselves, so that a member of the team may take it back."""
-
-_HASH = re.compile(r"h:[0-9a-f]{32}")
-
-
-class Entry(NamedTuple):
-    """One line: ``to`` is the keyed hash; ``scope`` "all" or a purpose; ``channel`` "" for all of them.
-
-    ``lifts`` is the id of the entry that it takes back, "" for one that suppresses. ``source`` says in words how it
-    came about, and holds nothing about anybody.
-    """
-
-    id: str
-    to: str
-    key: str
-    scope: str
-    channel: str
-    why: str
-    at: str
-    source: str = ""
-    lifts: str = ""
-
-    def concerns(self, purpose: Purpose, channel: str) -> bool:
-        """Whether it keeps a message for this purpose on this channel from going out."""
-        if self.channel and self.channel != channel:
-            return False
-        if self.scope == purpose.name.casefold():
-            return True
-        if self.scope == GONE:
-            return purpose.basis not in TRANSACTIONAL
-        if self.scope != ALL:
-            return False
-        return not (self.why in OPT_OUTS and purpose.basis in TRANSACTIONAL)
-
-    @property
-    def words(self) -> str:
-        """What it says, for people."""
-        scope = "everything" if self.scope == ALL else self.scope
-        day = self.at[:10]
-        return {
-            "unsubscribed": f"unsubscribed from {scope} on {day}",
-            "hard-bounce": f"the address does not exist any more (since {day})",
-            "complaint": f"complained about being written to on {day}",
-            "erased": f"asked to be erased on {day}",
-        }.get(self.why, f"suppressed for {scope} on {day}")
 
 
 class New(NamedTuple):
@@ -147,11 +101,6 @@ def _day(at: str) -> str:
         return ""
 
 
-def is_hash(text: str) -> bool:
-    """Whether a text is the keyed hash of an address."""
-    return _HASH.fullmatch(text) is not None
-
-
 def load(book: Book) -> Suppressions:
     """The entries of a book.
 
@@ -159,10 +108,8 @@ def load(book: Book) -> Suppressions:
         InvalidData: a line cannot be read: who is in it is not known, so nothing may be sent.
         KeyMissing: a key that an entry or the book names is not here.
     """
-    from crmctl.services.consenting.suppression_files import everything
-
     found = everything(book)
-    return Suppressions(found.entries, keys.ring_of(found.keys), book.settings.purposes)
+    return Suppressions(found.entries, ring_of(found.keys), book.settings.purposes)
 
 
 def active(entries: Iterable[Entry]) -> list[Entry]:

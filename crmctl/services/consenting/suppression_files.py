@@ -9,11 +9,11 @@ from typing import NamedTuple
 from crmctl.errors import InvalidData
 from crmctl.errors import Problem
 from crmctl.model.kinds import CHANNELS
-from crmctl.services.consenting import keys
+from crmctl.services.consenting import key_names
 from crmctl.services.consenting import memory
-from crmctl.services.consenting.suppression import FOLDER
-from crmctl.services.consenting.suppression import Entry
-from crmctl.services.consenting.suppression import is_hash
+from crmctl.services.consenting.suppression_entry import FOLDER
+from crmctl.services.consenting.suppression_entry import Entry
+from crmctl.services.consenting.suppression_entry import is_hash
 
 if TYPE_CHECKING:
     from crmctl.model.raw import RawMap
@@ -40,16 +40,16 @@ def everything(book: Book) -> Everything:
     contents, problems = _contents(book.files)
     entries: list[Entry] = []
     for path, data in contents.items():
-        if path != keys.FILE:
+        if path != key_names.FILE:
             found, wrong = parse(data, path)
             entries += found
             problems += wrong
-    problems += keys.problems(contents.get(keys.FILE, b""))
+    problems += key_names.problems(contents.get(key_names.FILE, b""))
     if problems:
         raise InvalidData(str(problems[0]), hint=_HINT, problems=problems)
     lost = b"\n".join(memory.remembered(book, (line for data in contents.values() for line in data.split(b"\n"))))
     entries += parse(lost, memory.NAME)[0]
-    names = dict.fromkeys(keys.named(contents.get(keys.FILE, b"") + b"\n" + lost))
+    names = dict.fromkeys(key_names.named(contents.get(key_names.FILE, b"") + b"\n" + lost))
     entries.sort(key=lambda entry: (entry.at, entry.id))
     names.update(dict.fromkeys(entry.key for entry in entries))
     return Everything(entries, list(names))
@@ -59,7 +59,7 @@ def problems_of(files: Files) -> list[Problem]:
     """Everything that is wrong with the list in a book's files."""
     contents, problems = _contents(files)
     for path, data in contents.items():
-        problems += keys.problems(data) if path == keys.FILE else parse(data, path)[1]
+        problems += key_names.problems(data) if path == key_names.FILE else parse(data, path)[1]
     return problems
 
 
@@ -76,7 +76,7 @@ def _contents(files: Files) -> tuple[dict[str, bytes], list[Problem]]:
         path = f"{FOLDER}/{name}"
         if name.startswith("."):
             continue  # Somebody is just writing it.
-        if path != keys.FILE and not _MONTH.fullmatch(name):
+        if path != key_names.FILE and not _MONTH.fullmatch(name):
             problems.append(Problem(path, 0, 0, "stray-file", "this is no list of suppressions", _HINT))
             continue
         try:
@@ -107,7 +107,7 @@ def _entry(value: RawMap) -> Entry | None:
     if not all(isinstance(field, str) for field in fields):
         return None
     entry = Entry(*map(str, fields))
-    good = entry.id and is_hash(entry.to) and keys.KEY_ID.fullmatch(entry.key) and entry.why
+    good = entry.id and is_hash(entry.to) and key_names.KEY_ID.fullmatch(entry.key) and entry.why
     if not good or not (entry.scope or entry.lifts):
         return None
     return entry._replace(scope=entry.scope.casefold(), channel=entry.channel if entry.channel in CHANNELS else "")

@@ -22,8 +22,8 @@ from crmctl.services.consenting import keys
 from crmctl.services.consenting import permission
 from crmctl.services.consenting import sends
 from crmctl.services.consenting import suppression
-from crmctl.services.consenting.suppression import ALL
 from crmctl.services.consenting.suppression import New
+from crmctl.services.consenting.suppression_entry import ALL
 from crmctl.services.records import Written
 from crmctl.services.records import adopted
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from crmctl.mail.ledger.states import Row
     from crmctl.model.settings import Purpose
     from crmctl.services.book import Book
-    from crmctl.services.consenting.keys import Ring
+    from crmctl.services.consenting.keyrings import Ring
     from crmctl.store.transaction import Transaction
 
 HONOURED, BEFORE, REFUSED = "honoured", "before", "refused"

@@ -16,10 +16,13 @@ from crmctl.errors import CrmError
 from crmctl.mail.ledger.states import due_at
 from crmctl.mail.transport.windows import next_open
 from crmctl.services import records
+from crmctl.services.campaigns import daytime
+from crmctl.services.campaigns.audience import address_of
 from crmctl.services.campaigns.running.triage import COPIES
 from crmctl.services.consenting.permission import TRANSACTIONAL
 from crmctl.services.following import enrolments
 from crmctl.services.following import waits
+from crmctl.services.following.messages import as_campaign
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,6 +41,8 @@ STOP, FINISH, RECORD = "stop", "finish", "record"
 WAIT, HOLD, MISSED, DONE = "wait", "hold", "missed", "done"
 ACTS = frozenset({SEND, TASK, PAPER, DRAFT, SKIP, STOP, FINISH, RECORD})
 """Decisions by which something is done; by the others nothing is."""
+
+NO_DRAFT = "a text message goes out as its template has it, and approval: draft is for mail"
 
 GAP = timedelta(hours=20)
 """The least time between two steps to one person, whatever sequences they are in."""
@@ -182,7 +187,7 @@ class Decider:
         if held is not None:
             return held
         ready = max([due, *ended])
-        opens = self._opens(sequence, ready, zone) if step.is_mail else ready
+        opens = self._opens(sequence, ready, zone) if step.is_mail or step.is_paper else ready
         late = now - opens
         if late > timedelta(days=sequence.max_lateness) and not self._world.catch_up and not self._begun:
             words = f"step {self._enrolment.place} was due {_day(ready)}, {late.days} days ago"
@@ -194,6 +199,11 @@ class Decider:
         row = self._rows.get(self._enrolment.place)
         if row is None:
             return None
+        step = self._enrolment.next
+        if row.state in ("deferred", "unknown") and step is not None and row.ch not in ("", step.channel):
+            words = f"was tried by {row.ch} before it was to go by {step.channel or 'hand'}"
+            hint = f"crmctl outbox resolve {row.sid}"
+            return self._told(HOLD, "changed", f"step {self._enrolment.place} {words}: {hint}")
         if row.state == "deferred" and due_at(row, self._now) > self._now:
             reply = f"{row.code} {row.text}".strip()
             return self._told(WAIT, "deferred", f"the server put it off: {reply}", due_at(row, self._now))
@@ -234,21 +244,32 @@ class Decider:
                 return self._told(HOLD, "condition", f"step {number}: {error.message}")
         if step.template and step.template not in self._world.templates and not self._begun:
             return self._told(HOLD, "no-template", f"step {number}: there is no template {step.template!r}")
-        if step.is_mail:
-            return self._mail(sequence, step, data, number)
-        if step.is_paper:
-            refused = self._world.facts.refusal(sequence, self._enrolment.customer, data, step.channel)
-            if refused is not None:
-                return self._told(HOLD, refused[0], f"may not be written to: {refused[1]}")
-            return self._told(PAPER, step.channel, f"step {number}: {step.what}")
-        return self._told(TASK, step.channel or "task", f"step {number}: {step.what}")
-
-    def _mail(self, sequence: Sequence, step: Step, data: RawMap, number: int) -> Decision:
+        if not (step.is_mail or step.is_paper):
+            return self._told(TASK, step.channel or "task", f"step {number}: {step.what}")
         if self._world.stale_inbox and "reply" in sequence.stops:
             return self._told(WAIT, "stale-inbox", self._world.stale_inbox)
-        refused = self._world.facts.refusal(sequence, self._enrolment.customer, data)
+        refused = self._world.facts.refusal(sequence, self._enrolment.customer, data, step.channel)
         if refused is not None:
             return self._told(HOLD, refused[0], f"may not be written to: {refused[1]}")
+        return self._mail(sequence, step, data, number) if step.is_mail else self._paper(sequence, step, data, number)
+
+    def _paper(self, sequence: Sequence, step: Step, data: RawMap, number: int) -> Decision:
+        """A letter keeps to the hours of mail; a telephone rings by day."""
+        book = self._world.book
+        if step.draft and step.channel == "sms":
+            return self._told(HOLD, "draft", f"step {number}: {NO_DRAFT}")
+        campaign = as_campaign(book, sequence, step.template, step.channel)
+        try:
+            opens = daytime.opens(book, campaign, data, address_of(data, step.channel, book.context), self._now)
+        except CrmError as error:
+            return self._told(HOLD, "window", error.message)
+        if opens is None:
+            return self._told(WAIT, "window", "nobody knows when it is day there: set their timezone")
+        if opens > self._now:
+            return self._told(WAIT, "window", f"goes out at {opens:%a %Y-%m-%d %H:%M} their time", opens)
+        return self._told(PAPER, step.channel, f"step {number}: {step.what}")
+
+    def _mail(self, sequence: Sequence, step: Step, data: RawMap, number: int) -> Decision:
         row = self._rows.get(number)
         # What was tried once goes out as it was released, whatever has become of its draft.
         tried = row is not None and row.state in ("deferred", "unknown")

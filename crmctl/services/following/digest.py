@@ -10,9 +10,8 @@ from crmctl.mail.identifiers import send_id
 from crmctl.mail.ledger.durable import make_folder
 from crmctl.mail.ledger.durable import replace
 from crmctl.render.text import safe
-from crmctl.services.following import drafts
 from crmctl.services.mailing.host import mail_state
-from crmctl.services.mailing.to_ourselves import hand_over
+from crmctl.services.mailing.single import hand_over
 from crmctl.services.mailing.to_ourselves import note
 from crmctl.services.mailing.to_ourselves import writer
 from crmctl.services.mailing.typed import typed_address
@@ -42,9 +41,8 @@ class Digest(NamedTuple):
 
 
 def made(book: Book, found: Sequence[Due]) -> Digest:
-    """The digest of what is due, and of drafts that wait to be read."""
-    waiting = [one for one in drafts.every(book) if not one.released]
-    if not found and not waiting:
+    """The digest of what is due."""
+    if not found:
         return Digest()
     lines = [f"{book.now():%A %Y-%m-%d}"]
     for heading, slugs in SECTIONS:
@@ -53,9 +51,7 @@ def made(book: Book, found: Sequence[Due]) -> Digest:
             lines += ["", heading, *(f"- {_line(due)}" for due in section[:MOST])]
         if len(section) > MOST:
             lines.append(f"  and {len(section) - MOST} more: crmctl today --all")
-    if waiting:
-        lines += ["", f"Drafts to read and release: {len(waiting)} (crmctl followup release)"]
-    count = len(found) + len(waiting)
+    count = len(found)
     name = " ".join((book.settings.name or book.root.name).split())
     subject = f"{name}: {count} thing{'' if count == 1 else 's'} to do"
     # A name with a control character in it would have the whole mail refused, every day.

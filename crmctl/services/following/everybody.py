@@ -17,6 +17,7 @@ from crmctl.services.following.deciding import Decision
 from crmctl.services.following.facts import Facts
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from collections.abc import Mapping
     from datetime import datetime
 
@@ -57,11 +58,6 @@ def decided(
     At most one step for each person; who waits longest comes first. ``stale`` says why the inbox cannot be relied on.
     """
     every = enrolments.every(book)
-    last: dict[str, datetime] = {}
-    for one in every:
-        for did in one.log:
-            if did.what != enrolments.SKIPPED:
-                last[one.customer] = max(did.at, last.get(one.customer, did.at))
     if customer:
         wanted = [one for one in every if one.customer == customer]
     else:
@@ -71,20 +67,8 @@ def decided(
     for one in wanted:
         those.setdefault(one.sequence, []).append((one, ids.get(one.customer, one.customer)))
     sequences = {name: renamed.sequence_of(book, name, several) for name, several in those.items()}
-    clone = pinning.here(book)
-    mine = [found for found in sequences.values() if found is not None and found.text("sender") == clone]
-    world = deciding.World(
-        book=book,
-        facts=Facts(book, book.now()),
-        clone=clone,
-        rows=rows,
-        stale_inbox=stale,
-        not_pinned={found.handle: pinning.why_not(book, found, clone) for found in mine},
-        drafts={(one.enrolment, one.step): one.released for one in drafts.every(book)},
-        last=last,
-        catch_up=catch_up,
-        templates=frozenset(templates(book.files)),
-    )
+    world = _world(book, rows, [found for found in sequences.values() if found is not None], _last(every))
+    world = world._replace(stale_inbox=stale, catch_up=catch_up)
     cases, touched = [], set()
     for one in sorted(wanted, key=lambda one: (one.base, one.handle)):
         sequence = sequences[one.sequence]
@@ -96,6 +80,34 @@ def decided(
             touched.add(one.customer)
         cases.append(Case(decision, one, sequence))
     return cases
+
+
+def _last(every: Iterable[Enrolment]) -> dict[str, datetime]:
+    """By customer when they got a step of any sequence last."""
+    last: dict[str, datetime] = {}
+    for one in every:
+        for did in one.log:
+            if did.what != enrolments.SKIPPED:
+                last[one.customer] = max(did.at, last.get(one.customer, did.at))
+    return last
+
+
+def _world(
+    book: Book, rows: Mapping[str, Row], sequences: Iterable[Sequence], last: Mapping[str, datetime]
+) -> deciding.World:
+    """What the decisions rest on."""
+    clone = pinning.here(book)
+    mine = [found for found in sequences if found.text("sender") == clone]
+    return deciding.World(
+        book=book,
+        facts=Facts(book, book.now()),
+        clone=clone,
+        rows=rows,
+        not_pinned={found.handle: pinning.why_not(book, found, clone) for found in mine},
+        drafts={(one.enrolment, one.step): one.released for one in drafts.every(book)},
+        last=last,
+        templates=frozenset(templates(book.files)),
+    )
 
 
 def broken(book: Book) -> list[Decision]:

@@ -19,6 +19,7 @@ from typing import NamedTuple
 from crmctl.mail.transport.windows import from_wall
 from crmctl.mail.transport.windows import zone_for
 from crmctl.model.columns import day_number
+from crmctl.services.campaigns.audience import address_of
 from crmctl.services.consenting import addresses
 from crmctl.services.consenting.gate import Gate
 from crmctl.services.consenting.permission import LASTING
@@ -45,8 +46,10 @@ _FROM_THEM = ("call", "email", "letter", "message", "survey", "visit")
 _HISTORY = (
     "SELECT i.type, i.direction, i.outcome, i.at_time, b.value FROM interactions i "
     "LEFT JOIN interactions_external b ON b.owner = i.row_id AND b.key = 'back' "
-    "WHERE i.customer = ? AND i.at_time > ? ORDER BY i.at_time"
+    "WHERE i.customer = ? AND {since} ORDER BY i.at_time"
 )
+_SINCE = _HISTORY.format(since="i.at_time > ?")
+_AWAY = _HISTORY.format(since="i.at_time <= ? AND b.value > ?")
 
 
 class Reason(NamedTuple):
@@ -137,7 +140,13 @@ class Facts:
                 yield Reason("reply", f"{'called' if type_ == 'call' else 'wrote'} on {day}")
 
     def _since(self, enrolment: Enrolment) -> list[tuple[Any, ...]]:
-        return list(self._book.index.rows(_HISTORY, (enrolment.customer, int(enrolment.started.timestamp()))))
+        return list(self._book.index.rows(_SINCE, (enrolment.customer, int(enrolment.started.timestamp()))))
+
+    def _away_before(self, enrolment: Enrolment) -> list[tuple[Any, ...]]:
+        """Automatic replies from before it began that name a day after that."""
+        began = enrolment.started.astimezone(self._book.settings.zone)
+        bounds = enrolment.customer, int(began.timestamp()), began.date().isoformat()
+        return list(self._book.index.rows(_AWAY, bounds))
 
     def _deals(self, enrolment: Enrolment) -> Iterator[Reason]:
         first = day_number(enrolment.started.astimezone(self._book.settings.zone).date())
@@ -184,12 +193,16 @@ class Facts:
         self, sequence: Sequence, customer: str, data: RawMap, channel: str = "email"
     ) -> tuple[str, str] | None:
         """(code, reason) why the sequence may not write to this customer, None when it may."""
-        address = next(iter(addresses.all_of(data, channel)), "") if channel != "letter" else ""
+        context = self._book.context
+        texted = channel == "sms"
+        address = address_of(data, channel, context)
         purpose = sequence.text("purpose").lower()
         found = self.gate.refusal(data, address, purpose, channel, self.now, handle=customer)
-        if found or address or channel == "letter":
+        if not found and texted and address and not addresses.can_be_texted(address, context):
+            return "landline", "has no mobile number, and no text message reaches any other"
+        if found or address:
             return found
-        return "no-address", "has no e-mail address" if channel == "email" else "has no phone number"
+        return "no-address", f"has no {_WANTED.get(channel, 'phone number')}"
 
     def _owner_gone(self, sequence: Sequence, enrolment: Enrolment, data: RawMap) -> Reason | None:
         owner = enrolment.owner or sequence.text("owner") or str(data.get("owner") or "")
@@ -201,9 +214,9 @@ class Facts:
     # What holds it up
 
     def pauses(self, enrolment: Enrolment, data: RawMap) -> Iterator[Pause]:
-        """What held the sequence up since its last step, or does now, in no order."""
+        """What held the sequence up since it began, or does now, in no order."""
         zone = self.zone(data)
-        for type_, _, outcome, at, back in self._since(enrolment):
+        for type_, _, outcome, at, back in [*self._away_before(enrolment), *self._since(enrolment)]:
             said = str(outcome or "").lower()
             moment = datetime.fromtimestamp(at, UTC)
             if type_ == "note" and said.startswith("auto-reply") and moment <= self.now:
@@ -230,6 +243,7 @@ _COMPLAINT = (
     "SELECT 1 FROM cases WHERE customer = ? AND type = 'complaint' AND COALESCE(status, 'open') NOT IN "
     "('solved', 'closed') LIMIT 1"
 )
+_WANTED = {"email": "e-mail address", "letter": "postal address"}
 _WORDS = {
     "bounce": "our message came back",
     "complaint": "complained about our mail",

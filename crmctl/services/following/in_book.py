@@ -1,4 +1,4 @@
-"""The part of a run that is done in the book: tasks, files for somebody to print or read, who is through or stopped."""
+"""The part of a run that is done in the book: tasks, drafts to read, who is through or stopped."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from crmctl.errors import CrmError
+from crmctl.services.campaigns.campaign import BY_HAND
 from crmctl.services.following import cadence
 from crmctl.services.following import deciding
 from crmctl.services.following import drafts
 from crmctl.services.following import enrolling
 from crmctl.services.following import enrolments
 from crmctl.services.following import messages
-from crmctl.services.following import papers
 from crmctl.services.following import recording
+from crmctl.services.following import ways
 
 if TYPE_CHECKING:
     from crmctl.services.following.course import Course
@@ -23,13 +24,12 @@ if TYPE_CHECKING:
     from crmctl.services.following.everybody import Case
     from crmctl.store.transaction import Transaction
 
-_IN_BOOK = frozenset({deciding.STOP, deciding.FINISH, deciding.SKIP, deciding.TASK, deciding.PAPER})
+_IN_BOOK = frozenset({deciding.STOP, deciding.FINISH, deciding.SKIP, deciding.TASK})
 _NOUNS = {
     deciding.STOP: "stopped",
     deciding.FINISH: "finished",
     deciding.SKIP: "skipped",
     deciding.TASK: "for us to do",
-    deciding.PAPER: "on paper",
 }
 
 
@@ -37,15 +37,16 @@ def written(course: Course, cases: list[Case]) -> list[Decision]:
     """Do what is done in the book alone, as one commit; the decisions, as they came out."""
     found = []
     plans: list[Case] = []
+    scripts: dict[str, str] = {}
     for case in cases:
-        decision = _with_files(course, case)
+        decision = _with_files(course, case, scripts)
         found.append(decision)
         plans.append(case._replace(decision=decision))
     wanted = [case for case in plans if case.decision.what in _IN_BOOK]
     if wanted:
         with course.book.write("followup run") as tx:
             for case in wanted:
-                _put(course, tx, case)
+                _put(course, tx, case, scripts.get(case.enrolment.handle, ""))
             counts = Counter(case.decision.what for case in wanted)
             words = ", ".join(f"{count} {_NOUNS[what]}" for what, count in sorted(counts.items()))
             tx.commit(f"followup: run, {words}")
@@ -59,18 +60,33 @@ def written(course: Course, cases: list[Case]) -> list[Decision]:
     return found
 
 
-def _with_files(course: Course, case: Case) -> Decision:
-    """Write the files that a decision asks for; it fails for one without holding up the others."""
+def _with_files(course: Course, case: Case, scripts: dict[str, str]) -> Decision:
+    """Write the files that a decision asks for, and what is to be said into ``scripts``, by enrolment; it fails for one
+    without holding up the others."""
     decision, sequence = case.decision, case.sequence
     try:
-        if decision.what == deciding.PAPER and sequence is not None:
-            path = papers.write(course.book, sequence, case.enrolment, decision.step)
-            return decision._replace(reason=f"{decision.reason} ({path})")
         if decision.what == deciding.DRAFT and sequence is not None:
             return _draft(course, case, sequence)
+        if decision.what == deciding.TASK and sequence is not None:
+            return _script(course, case, sequence, scripts)
     except CrmError as error:
         course.fail()
         return decision._replace(what=deciding.HOLD, code="cannot-render", reason=error.message)
+    return decision
+
+
+def _script(course: Course, case: Case, sequence: Sequence, scripts: dict[str, str]) -> Decision:
+    """Make what is to be said on the phone, or at the door, as campaigns do."""
+    decision, step = case.decision, case.enrolment.steps[case.decision.step - 1]
+    known = sequence.text("purpose").lower() in course.book.settings.purposes
+    if not (step.template and step.channel in BY_HAND and known):
+        return decision
+    mail = messages.mail_of(course.book, sequence, case.enrolment, decision.step)
+    made = messages.renderer_for(course.book, sequence, step.template, None, {}, step.channel).made(mail)
+    if made.code:
+        course.fail()
+        return decision._replace(what=deciding.HOLD, code=made.code, reason=made.reason)
+    scripts[decision.enrolment] = made.content.decode().strip()
     return decision
 
 
@@ -86,7 +102,7 @@ def _draft(course: Course, case: Case, sequence: Sequence) -> Decision:
     return decision._replace(reason=f"a draft to read and release: {path}")
 
 
-def _put(course: Course, tx: Transaction, case: Case) -> None:
+def _put(course: Course, tx: Transaction, case: Case, script: str) -> None:
     book, one, decision = course.book, case.enrolment, case.decision
     now = book.now()
     if decision.what == deciding.STOP:
@@ -100,20 +116,21 @@ def _put(course: Course, tx: Transaction, case: Case) -> None:
     elif decision.what == deciding.SKIP:
         recording.took(book, tx, one, decision.step, enrolments.SKIPPED, "", now)
     else:
-        handle = recording.task(book, tx, one, decision.step, now)
-        what = decision.code if decision.what == deciding.PAPER else "task"
-        recording.took(book, tx, one, decision.step, what, handle, now)
+        handle = recording.task(book, tx, one, decision.step, now, script)
+        recording.took(book, tx, one, decision.step, "task", handle, now)
 
 
 def record(course: Course, cases: list[Case]) -> None:
-    """Tell the book of mails that went out in a run that died before it could."""
+    """Tell the book of what went out in a run that died before it could."""
     sequence = cases[0].sequence
     assert sequence is not None
     rows = course.desk.rows(sequence.id)
     gone = []
     for case in cases:
         mail = messages.mail_of(course.book, sequence, case.enrolment, case.decision.step)
-        gone.append(recording.Gone(case.enrolment, case.decision.step, rows[mail.sid]))
+        row = rows[mail.sid]
+        by_hand = ways.by_hand(row.ch, course.outside)
+        gone.append(recording.Gone(case.enrolment, case.decision.step, row, by_hand))
     recording.sent(course.book, course.desk, sequence, gone)
 
 

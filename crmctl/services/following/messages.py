@@ -14,13 +14,13 @@ from crmctl.mail.addresses import Refused
 from crmctl.render.drafting import FORMS
 from crmctl.render.rendering import render_many
 from crmctl.services import templates
+from crmctl.services.campaigns.audience import address_of
 from crmctl.services.campaigns.campaign import Campaign
 from crmctl.services.campaigns.messages.rendering import Renderer
 from crmctl.services.campaigns.messages.rendering import Wording
 from crmctl.services.campaigns.messages.rendering import wording
 from crmctl.services.campaigns.messages.saying import said_by
 from crmctl.services.campaigns.plan import Entry
-from crmctl.services.consenting import addresses
 from crmctl.services.following import draft_texts
 from crmctl.services.following import enrolments
 
@@ -51,11 +51,11 @@ class Mail(NamedTuple):
     draft: Draft | None = None
 
 
-def as_campaign(book: Book, sequence: Sequence, template: str) -> Campaign:
+def as_campaign(book: Book, sequence: Sequence, template: str, channel: str = enrolments.EMAIL) -> Campaign:
     """A sequence as the loop that sends knows it."""
     purpose = book.settings.purposes[sequence.text("purpose").lower()]
     data = {**sequence.data, "template": template}
-    return Campaign(sequence.handle, sequence.id, data, purpose, enrolments.EMAIL, "", 0, ())
+    return Campaign(sequence.handle, sequence.id, data, purpose, channel, "", 0, ())
 
 
 def mail_of(book: Book, sequence: Sequence, enrolment: Enrolment, number: int, draft: Draft | None = None) -> Mail:
@@ -63,9 +63,10 @@ def mail_of(book: Book, sequence: Sequence, enrolment: Enrolment, number: int, d
     data = book.index.data(book.schema.require("customer"), enrolment.customer) or {}
     identity = str(data.get("id") or enrolment.customer)
     sid = enrolments.sid_of(sequence.id, enrolment, identity, number)
-    address = next(iter(addresses.all_of(data, "email")), "")
+    step = enrolment.steps[number - 1]
+    address = address_of(data, step.channel or enrolments.EMAIL, book.context)
     entry = Entry(sid, identity, enrolment.customer, str(data.get("name") or enrolment.customer), address)
-    return Mail(enrolment, number, enrolment.steps[number - 1], sid, entry, draft)
+    return Mail(enrolment, number, step, sid, entry, draft)
 
 
 def thread_of(enrolment: Enrolment) -> list[Did]:
@@ -146,7 +147,12 @@ def renderer_of(book: Book, sequence: Sequence, mail: Mail, server: MailServer |
 
 
 def renderer_for(
-    book: Book, sequence: Sequence, template: str, mail: MailServer | None, known: dict[str, StepRenderer]
+    book: Book,
+    sequence: Sequence,
+    template: str,
+    mail: MailServer | None,
+    known: dict[str, StepRenderer],
+    channel: str = enrolments.EMAIL,
 ) -> StepRenderer:
     """The renderer of one template, made once.
 
@@ -154,6 +160,6 @@ def renderer_for(
         CrmError: there is no such template, or it is for another purpose or channel.
     """
     if template not in known:
-        campaign = as_campaign(book, sequence, template)
+        campaign = as_campaign(book, sequence, template, channel)
         known[template] = StepRenderer(book, campaign, wording(book, campaign), mail)
     return known[template]

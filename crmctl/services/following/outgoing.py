@@ -1,4 +1,5 @@
-"""Sending the mails of a sequence: by the same loop, ledger, gate and pace as a campaign's, each by its own id.
+"""Sending the steps of a sequence that go by one channel: by the same loop, ledger, gate and pace as a campaign's, each
+by its own id.
 
 To that loop a sequence is a campaign whose plan is the steps that are due.
 """
@@ -11,9 +12,11 @@ from typing import cast
 from crmctl.errors import CrmError
 from crmctl.mail.ledger import spool
 from crmctl.mail.transport.outcomes import TransportFailed
+from crmctl.services.campaigns import audience
 from crmctl.services.campaigns.messages.prepared import spooled
 from crmctl.services.campaigns.messages.rendering import Wording
 from crmctl.services.campaigns.plan import Frozen
+from crmctl.services.campaigns.running import handing_over
 from crmctl.services.campaigns.running.sending import Sending
 from crmctl.services.campaigns.running.triage import Line
 from crmctl.services.campaigns.running.triage import Sorter
@@ -53,14 +56,15 @@ class _Ready:
 
 
 class Outgoing:
-    """Sends the mails of one sequence that are due, at most once each."""
+    """Sends what is due of one sequence by one channel, each at most once."""
 
-    def __init__(self, book: Book, desk: Desk, sequence: Sequence, way: Way) -> None:
+    def __init__(self, book: Book, desk: Desk, sequence: Sequence, way: Way, channel: str = enrolments.EMAIL) -> None:
         self._book = book
         self._desk = desk
         self._sequence = sequence
         self._way = way
-        self._campaign = as_campaign(book, sequence, "")
+        self._channel = channel
+        self._campaign = as_campaign(book, sequence, "", channel)
         self._renderers: dict[str, StepRenderer] = {}
 
     def send(self, mails: Many[Mail]) -> list[Line]:
@@ -68,9 +72,10 @@ class Outgoing:
 
         Raises:
             OutcomeLost, StorageFailed, LedgerDamaged: what is sent could not be known again.
-            CrmError: who may not be written to cannot be told.
+            CrmError: who may not be written to cannot be told, or what was put where cannot be seen.
         """
         self._plan(mails)
+        handing_over.begin(self._desk, self._campaign, self._frozen(mails), self._way.transport, self._channel)
         told = traces(self._desk.events(self._sequence.id))
         every = self._desk.rows(self._sequence.id)
         rows = {mail.sid: every[mail.sid] for mail in mails}
@@ -103,12 +108,13 @@ class Outgoing:
         events: list[tuple[str, str, str, dict[str, str | int]]] = []
         for mail in mails:
             row = rows.get(mail.sid)
-            if row is not None and row.state not in REPLANNED:
+            if row is not None and row.state not in REPLANNED and row.ch in ("", self._channel):
                 continue
-            about: dict[str, str | int] = {"cust": mail.entry.cust, "ch": enrolments.EMAIL, "step": str(mail.number)}
-            if "@" in mail.entry.address:
-                domain = mail.entry.address.rpartition("@")[2].lower()
-                about |= {"to": ring.keyed(mail.entry.address), "dom": domain}
+            about: dict[str, str | int] = {"cust": mail.entry.cust, "ch": self._channel, "step": str(mail.number)}
+            if address := audience.same(mail.entry.address, self._channel, self._book.context):
+                about["to"] = ring.keyed(address)
+            if self._channel == enrolments.EMAIL and "@" in mail.entry.address:
+                about["dom"] = mail.entry.address.rpartition("@")[2].lower()
             events.append(("plan", mail.sid, self._sequence.id, about))
         self._desk.ledger.append_many(events)
 
@@ -121,10 +127,10 @@ class Outgoing:
     def _prepare(self, item: Item, mail: Mail, dotted: frozenset[str], ready: _Ready, lines: list[Line]) -> bool:
         """Have the bytes of a mail ready; whether there are any."""
         data = spooled(self._desk.spool, mail.sid, item.row.eml) if item.row.eml else None
-        if data is None and mail.sid in dotted:
+        if data is None and (mail.sid in dotted or item.row.state == "unknown"):
             lines.append(Line(item.entry, "hold", "lost", "its bytes are gone, so the same cannot be sent again"))
             return False
-        if data is None and mail.step.draft and mail.draft is None:
+        if data is None and mail.step.is_mail and mail.step.draft and mail.draft is None:
             lines.append(Line(item.entry, "wait", "draft", "the draft that was released is not there any more"))
             return False
         if data is None:
@@ -143,7 +149,8 @@ class Outgoing:
     def _renderer(self, mail: Mail) -> StepRenderer:
         if mail.draft is not None:
             return renderer_of(self._book, self._sequence, mail, self._way.mail)
-        return renderer_for(self._book, self._sequence, mail.step.template, self._way.mail, self._renderers)
+        known, server = self._renderers, self._way.mail
+        return renderer_for(self._book, self._sequence, mail.step.template, server, known, self._channel)
 
 
 def _said(mail: Mail, reason: str) -> str:

@@ -35,11 +35,18 @@ PIECE = 4000
 
 
 class Gone(NamedTuple):
-    """A mail that a server has taken: its enrolment, the number of the step, and its row in the ledger."""
+    """A step that went out: its enrolment, its number, and its row in the ledger. ``by_hand``: somebody has to post
+    it, or to type it."""
 
     enrolment: Enrolment
     number: int
     row: Row
+    by_hand: bool = False
+
+    @property
+    def is_mail(self) -> bool:
+        """Whether it was an e-mail; of a ledger that was adopted nobody knows it any other way."""
+        return self.row.ch in ("", enrolments.EMAIL)
 
 
 class Head(NamedTuple):
@@ -50,18 +57,22 @@ class Head(NamedTuple):
 
 
 def sent(book: Book, desk: Desk, sequence: Sequence, gone: Many[Gone]) -> str:
-    """Tell the book of mails that went out; the commit.
+    """Tell the book of steps that went out; the commit.
 
     Raises:
         CrmError: the book cannot be written now; the next run finds in the ledger what is missing here.
     """
-    heads = {one.row.sid: _head(desk, one.row.sid) for one in gone}
+    heads = {one.row.sid: _head(desk, one.row.sid) if one.is_mail else Head() for one in gone}
     with book.write(f"followup run {sequence.handle}") as tx:
         mirror(book, tx, desk, sequence)
         for one in gone:
             head = heads[one.row.sid]
             at = _moment(book, one.row.at)
-            took(book, tx, one.enrolment, one.number, enrolments.SENT, head.message_id, at, head.subject)
+            if one.by_hand:
+                ref = task(book, tx, one.enrolment, one.number, at)
+                took(book, tx, one.enrolment, one.number, one.row.ch, ref, at)
+            else:
+                took(book, tx, one.enrolment, one.number, enrolments.SENT, head.message_id, at, head.subject)
             _history(book, tx, sequence, one, head, at)
         commit = tx.commit(f"sequence: {sequence.handle}, {len(gone)} sent") if tx.paths else ""
     book.refresh()
@@ -129,7 +140,7 @@ def _history(book: Book, tx: Transaction, sequence: Sequence, one: Gone, head: H
     data: RawMap = {
         "id": ids.encode_ulid(int(at.timestamp() * 1000) << 80 | int.from_bytes(digest, "big")),
         "at": at.isoformat(),
-        "type": "email",
+        "type": "email" if one.is_mail else "letter" if one.row.ch == "letter" else "message",
         "direction": "out",
         "text": head.subject or one.enrolment.steps[one.number - 1].what,
         "source": "sequence",

@@ -16,11 +16,14 @@ from crmctl.services.following import drafts
 from crmctl.services.following import everybody
 from crmctl.services.following import in_book
 from crmctl.services.following import in_mail
+from crmctl.services.following import ways
 from crmctl.services.following.course import Course
 from crmctl.services.following.deciding import Decision
 from crmctl.services.following.decisions import Decisions
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from crmctl.services.book import Book
     from crmctl.services.following.course import Outside
 
@@ -29,19 +32,21 @@ STALE = timedelta(hours=2)
 
 
 class Report(NamedTuple):
-    """What was decided and done. ``news`` are those that differ from the run before; ``complete``: nothing failed."""
+    """What was decided and done. ``news`` are those that differ from the run before; ``complete``: nothing failed.
+    ``bound`` are the files to print."""
 
     decisions: list[Decision]
     news: list[Decision]
     notes: list[str]
     complete: bool = True
+    bound: tuple[Path, ...] = ()
 
 
 def look(book: Book, *, catch_up: bool = False) -> list[Decision]:
     """What would be done now, and why nothing is done about the others; nothing is written, and nobody connected to."""
     rows = everybody.mails(book, Desk(book), tolerant=True)
     cases = everybody.decided(book, rows, catch_up=catch_up, stale="")
-    return [*(case.decision for case in cases), *everybody.broken(book), *everybody.in_touch(book)]
+    return _in_order([*(case.decision for case in cases), *everybody.broken(book), *everybody.in_touch(book)])
 
 
 def about(book: Book, customer: str) -> list[Decision]:
@@ -81,6 +86,7 @@ class _Run:
         self._book.refresh()
         course, outside = self._course, self._course.outside
         self._tidy()
+        course.bound += ways.settle(self._book, course.desk)
         rows = everybody.mails(self._book, course.desk, tolerant=False)
         cases = everybody.decided(self._book, rows, catch_up=self._catch_up, stale=stale)
         broken = everybody.broken(self._book)
@@ -88,14 +94,14 @@ class _Run:
             course.fail()
         found = [*in_book.written(course, cases), *broken, *everybody.in_touch(self._book)]
         in_book.keep_in_touch(course, [one for one in found if one.sequence == everybody.CADENCE])
-        found = [one for one in found if one.what != deciding.SEND]
+        found = [one for one in found if one.what not in _GOES_OUT]
         try:
-            found += in_mail.sent(course, [case for case in cases if case.decision.what == deciding.SEND])
+            found += in_mail.sent(course, [case for case in cases if case.decision.what in _GOES_OUT])
         finally:
             if outside.transport is not None:
                 outside.transport.close()
         in_mail.cancel(course, cases)
-        return self._report(found)
+        return self._report(_in_order(found))
 
     def _tidy(self) -> None:
         """Take away the drafts that nobody will send, and tell of those that are made anew."""
@@ -132,7 +138,12 @@ class _Run:
         handles = [str(handle) for (handle,) in self._book.index.rows("SELECT handle FROM enrolments")]
         of_people = of_people if self._course.outside.ingest is None else [*of_people, inbox]
         notes.note(of_people, self._book.now(), [*handles, _INBOX])
-        return Report(found, news, self._course.notes, self._course.complete)
+        return Report(found, news, self._course.notes, self._course.complete, tuple(self._course.bound))
+
+
+def _in_order(found: list[Decision]) -> list[Decision]:
+    """As they are shown: customer by customer, and those to stay in touch with at the end."""
+    return sorted(found, key=lambda one: (one.sequence == everybody.CADENCE, one.customer, one.sequence))
 
 
 def _matters(decision: Decision) -> bool:
@@ -140,6 +151,7 @@ def _matters(decision: Decision) -> bool:
     return decision.what != deciding.WAIT or decision.code in _TOLD
 
 
+_GOES_OUT = frozenset({deciding.SEND, deciding.PAPER})
 _INBOX = "inbox"
 _FAULTS = frozenset({"unreadable", "no-template"})
-_TOLD = frozenset({"clock", "draft", "not-synced", "stale-inbox"})
+_TOLD = in_mail.UNREACHED | {"clock", "draft", "not-synced", "stale-inbox"}

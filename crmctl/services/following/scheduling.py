@@ -1,4 +1,4 @@
-"""Letting the machine run follow-ups by itself: a timer of systemd for this user, or lines for a crontab.
+"""Letting the machine run follow-ups and campaigns by itself: a timer of systemd for this user, or lines for a crontab.
 
 Both name every program and folder from the root on, catch up after the machine was off (the run does, by its own
 rules), and are locked: the run sees to it that there is one at a time.
@@ -61,7 +61,7 @@ def plan(
     mail: str = "",
     at: str = "07:30",
 ) -> Plan:
-    """What is to be run: the follow-ups every so many minutes and, with ``mail``, the digest at a time of day.
+    """What is to be run: follow-ups and campaigns every so many minutes and, with ``mail``, the digest of the morning.
 
     ``program`` is how crmctl is started; of ``environ`` goes along what decides which programs and settings are found.
 
@@ -77,22 +77,41 @@ def plan(
         raise UsageProblem("a path with a line end in it cannot stand in a schedule")
     digest = sha256(str(root).encode("utf-8", "surrogateescape")).hexdigest()[:6]
     name = f"crmctl-{handle_from(book.settings.name or root.name)[:40] or 'book'}-{digest}"
-    minutes = f"*/{every}" if every < 60 else "0"
-    calendar = f"*:0/{every}" if every < 60 else "hourly"
-    run = Job("", (*start, "followup", "run", "--send"), calendar, f"{minutes} * * * *", "Follow-ups")
-    jobs = [run]
+    jobs = [
+        Job("", (*start, "followup", "run", "--send"), *_often(every, 0), "Follow-ups"),
+        # What a server put off, a window held back or a limit left. One of both that finds the other at work leaves it
+        # to that; so they do not begin at the same minute.
+        Job("-campaigns", (*start, "campaign", "send", "--send"), *_often(every, every // 2), "Campaigns"),
+    ]
     if mail:
-        found = window_of(f"{at}-24:00")
-        if found is None:
-            raise UsageProblem(f"{at!r} is no time of day", hint="Write it as 07:30.")
-        hour, minute = divmod(found[0], 60)
-        command = (*start, "today", "--mail", typed_address(mail), "--send")
-        jobs.append(Job("-digest", command, f"{hour:02}:{minute:02}", f"{minute} {hour} * * *", "Digest"))
+        jobs.append(_digest(start, mail, at))
+    return Plan(name, tuple(jobs), _along(environ))
+
+
+def _often(every: int, first: int) -> tuple[str, str]:
+    """Every so many minutes from the ``first`` of an hour on, in systemd's words and in cron's."""
+    if every == 60:
+        return (f"*:{first:02}" if first else "hourly"), f"{first} * * * *"
+    return f"*:{first}/{every}", f"{f'{first}-59' if first else '*'}/{every} * * * *"
+
+
+def _digest(start: Sequence[str], mail: str, at: str) -> Job:
+    """The digest of the morning."""
+    found = window_of(f"{at}-24:00")
+    if found is None:
+        raise UsageProblem(f"{at!r} is no time of day", hint="Write it as 07:30.")
+    hour, minute = divmod(found[0], 60)
+    command = (*start, "today", "--mail", typed_address(mail), "--send")
+    return Job("-digest", command, f"{hour:02}:{minute:02}", f"{minute} {hour} * * *", "Digest")
+
+
+def _along(environ: Mapping[str, str]) -> dict[str, str]:
+    """What of the environment decides which programs and settings are found."""
     folders = [folder for folder in environ.get("PATH", "").split(os.pathsep) if folder.startswith("/")]
     # A relative one is ignored, as the XDG base directory specification has it.
     own = {name: environ.get(name, "") for name in _ALONG if environ.get(name, "").startswith("/")}
     along = {"PATH": os.pathsep.join(dict.fromkeys(folders)), **own}
-    return Plan(name, tuple(jobs), {name: value for name, value in along.items() if value and "\n" not in value})
+    return {name: value for name, value in along.items() if value and "\n" not in value}
 
 
 _ALONG = ("XDG_CONFIG_HOME", "XDG_STATE_HOME")
@@ -166,11 +185,15 @@ def installed(found: Plan) -> list[Path]:
 def install(found: Plan, run: Callable[[Sequence[str]], str]) -> tuple[list[Path], list[str]]:
     """Write the units and start the timers; the files, and what did not work.
 
+    Where there is no systemd to start them, nothing is written: no file, and no link that would start them one day.
+
     Raises:
         StorageFailed: they cannot be written.
     """
-    files = units(found)
-    _take_away([path for path in installed(found) if path.name not in files], run)
+    if notes := _tried(run, [["daemon-reload"]]):
+        return [], notes
+    files, before = units(found), installed(found)
+    _take_away([path for path in before if path.name not in files], run)
     place = folder()
     written = []
     for name, text in files.items():
@@ -182,7 +205,11 @@ def install(found: Plan, run: Callable[[Sequence[str]], str]) -> tuple[list[Path
             raise storage_failed(str(path), exc, "write") from exc
         written.append(path)
     timers = [path.name for path in written if path.suffix == ".timer"]
-    return written, _tried(run, [["daemon-reload"], ["enable", "--now", *timers]])
+    notes = _tried(run, [["daemon-reload"], ["enable", "--now", *timers]])
+    if notes and not before:
+        _take_away(written, run)
+        return [], notes
+    return written, notes
 
 
 def uninstall(found: Plan, run: Callable[[Sequence[str]], str]) -> tuple[list[Path], list[str]]:
@@ -194,7 +221,9 @@ def uninstall(found: Plan, run: Callable[[Sequence[str]], str]) -> tuple[list[Pa
 def _take_away(paths: Sequence[Path], run: Callable[[Sequence[str]], str]) -> list[str]:
     timers = [path.name for path in paths if path.suffix == ".timer"]
     notes = _tried(run, [["disable", "--now", *timers]]) if timers else []
-    for path in paths:
+    # Without a bus, systemctl makes the links by which they start, and takes none away.
+    links = [path.parent / "timers.target.wants" / path.name for path in paths if path.suffix == ".timer"]
+    for path in (*links, *paths):
         try:
             path.unlink(missing_ok=True)
         except OSError as exc:

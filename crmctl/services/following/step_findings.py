@@ -26,6 +26,9 @@ def step_findings(data: RawMap) -> Iterator[Finding]:
         if channel in (EMAIL, *PAPER) and not step.get("template"):
             words = f"step {number + 1} goes by {channel} and names no template"
             yield Finding(("steps", number, "channel"), "no-template", words, "Add a line `template: NAME`.")
+        if channel == "sms" and str(step.get("approval") or "").strip().lower() == "draft":
+            words = f"step {number + 1} goes by sms, and only a mail can be read and released first"
+            yield Finding(("steps", number, "approval"), "no-draft", words, "Take the line `approval: draft` out.")
     if writes and not data.get("purpose"):
         hint = "Add a line `purpose: NAME`, one of the purposes in crm.yaml."
         yield Finding(("steps",), "no-purpose", "it writes to people and does not say what it is for", hint)

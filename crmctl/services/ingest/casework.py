@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from crmctl.mail.inbound.reading import Mail
     from crmctl.model.raw import RawMap
     from crmctl.services.ingest.deciding import Desk
-    from crmctl.services.ingest.known import Keys
     from crmctl.services.ingest.matching import Match
     from crmctl.services.ingest.sends import Send
 
@@ -50,13 +49,13 @@ _WITHOUT_DATE = "Read a mail: it does not say when it was written, so it stops n
 class Case:
     """One message and what is known about it."""
 
-    def __init__(self, desk: Desk, mail: Mail, kind: Kind, match: Match, at: datetime, keys: Keys) -> None:
+    def __init__(self, desk: Desk, mail: Mail, kind: Kind, match: Match, at: datetime, key: str) -> None:
         self.desk = desk
         self.mail = mail
         self.kind = kind
         self.match = match
         self.at = at
-        self.keys = keys
+        self.key = key
 
     @property
     def _message_id(self) -> str:
@@ -99,7 +98,7 @@ class Case:
             external["send"] = self.match.send.sid
         external.update({name: value for name, value in more.items() if name == "back" and value})
         data: RawMap = {
-            "id": entries.same_id(self.mail.date or entries.UNDATED, "mail", self.keys.entry, customer),
+            "id": "",
             "at": entries.stamp(self.at),
             "type": type_,
             "direction": more.get("direction", "in"),
@@ -109,10 +108,14 @@ class Case:
             "source": "mail",
             "external": external,
         }
+        # All that clones could disagree about decides the id: joining them finds one entry or two, never a question.
+        said = (f"{name}={data[name]}" for name in ("at", "type", "direction", "text", "outcome"))
+        data["id"] = entries.same_id(self.at, "mail", self.mail.key, customer, *said)
         return Entry(customer, {name: value for name, value in data.items() if value})
 
     def _task(self, what: str, customer: str = "", notes: str = "", *, days: int = 1) -> Task:
-        return Task(self.keys.rest, what, customer, notes, self.at, days, {"message-id": self._message_id})
+        key = entries.digest(self.key, notes, entries.next_day(self.at, days))
+        return Task(key, what, customer, notes, self.at, days, {"message-id": self._message_id})
 
     def _facts(self, event: str, about: Mapping[str, str | int] | None = None) -> tuple[Fact, ...]:
         if self.match.send is None:
@@ -121,7 +124,7 @@ class Case:
         fact = Fact(
             event,
             self.match.send,
-            entries.digest(self.keys.rest)[:32],
+            entries.digest(self.key)[:32],
             {"on": entries.utc_day(self.at), **weak, **(about or {})},
         )
         return () if self.desk.is_told(fact) else (fact,)

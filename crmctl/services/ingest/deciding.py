@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 from crmctl.mail import tokens
 from crmctl.mail.inbound import bounces
+from crmctl.mail.inbound import classify
 from crmctl.mail.inbound import reading
-from crmctl.mail.inbound.classify import classify
 from crmctl.services.ingest import entries
 from crmctl.services.ingest.casework import Case
 from crmctl.services.ingest.decisions import KNOWN
+from crmctl.services.ingest.decisions import NOBODY
 from crmctl.services.ingest.decisions import SOFT_DAYS
 from crmctl.services.ingest.decisions import SOFT_MOST
 from crmctl.services.ingest.decisions import Decision
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from crmctl.mail.inbound.reading import Mail
     from crmctl.services.book import Book
     from crmctl.services.consenting.suppression import Suppressions
+    from crmctl.services.ingest.matching import Match
     from crmctl.services.ingest.matching import Matcher
     from crmctl.services.ingest.sends import Fact
     from crmctl.services.ingest.sends import Send
@@ -53,23 +55,47 @@ class Desk:
 
     def decide(self, found: Found) -> Decision:
         """What is to be done about a message."""
+        stranger = self._by_stranger(found)
+        if stranger is not None:
+            return stranger
         mail = reading.read(found.data, whole=found.whole)
-        kind = classify(mail)
-        if kind.bounce is not None and kind.bounce.by != "dsn" and self._is_a_person(mail):
-            kind = classify(mail, by_person=True)
+        report = classify.report(mail)
+        if report is not None and report.bounce is not None and report.bounce.by != "dsn" and self._is_a_person(mail):
+            report = classify.report(mail, by_person=True)
         at = self._at(mail)
+        match = self._matcher.match(mail, report, at)
+        if report is None and self._is_strange(mail, match):
+            return Decision("mail", NOBODY, at or self._now, mail.subject)
+        kind = report or classify.words(mail, to_us=self._matcher.is_to_us(mail))
         if self._known.has(mail, kind):
             return Decision(kind.name, KNOWN, at or self._now, mail.subject)
-        match = self._matcher.match(mail, kind, at)
         if at is None:
             # An answer to one of ours came after it; otherwise it would stop no sequence.
             at = self._local((match.send.moment if match.send is not None else None) or entries.UNDATED)
-        decision = Case(self, mail, kind, match, at, self._known.keys(mail)).decision()
+        decision = Case(self, mail, kind, match, at, self._known.key(mail)).decision()
         if decision.has_effect:
             self._known.add(mail, decision)
             for fact in decision.facts:
                 self._sends.note(fact)
         return decision
+
+    def _by_stranger(self, found: Found) -> Decision | None:
+        """The decision about a message of which its headers say that it concerns nobody; most mail is like that."""
+        if reading.holds_messages(found.data):
+            return None
+        mail = reading.read(found.data, whole=False)
+        if bounces.looks_like_one(mail):
+            return None
+        at = self._at(mail)
+        if not self._is_strange(mail, self._matcher.match(mail, None, at)):
+            return None
+        return Decision("mail", NOBODY, at or self._now, mail.subject)
+
+    def _is_strange(self, mail: Mail, match: Match) -> bool:
+        """Whether nothing in a message concerns us."""
+        if match.customers or match.send is not None or self._known.has_key(mail):
+            return False
+        return self.token(mail) is None and self.confirmation(mail) is None
 
     def _at(self, mail: Mail) -> datetime | None:
         """When a message was written, the same in every clone; None when it does not say, or says a day to come."""

@@ -89,6 +89,8 @@ def of_mail(mail: Mail, text: str) -> str:
     pieces = [clean(mail.subject), shorter(clean(text)), attached(mail.attachments)]
     if mail.cut:
         pieces.append("(The message was too large, so only its headers were read.)")
+    if mail.sealed:
+        pieces.append("(The message is encrypted, or signed in a form that is not read here.)")
     if not mail.dates:
         pieces.append("(The message does not say when it was written.)")
     return "\n\n".join(piece for piece in pieces if piece) or "(nothing in it)"

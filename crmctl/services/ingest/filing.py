@@ -136,8 +136,9 @@ def _closed(book: Book, asked: OptOut) -> list[New]:
     from crmctl.services.consenting import addresses
     from crmctl.services.consenting import consents
     from crmctl.services.consenting import suppression
+    from crmctl.services.consenting import suppression_entry
 
-    scope = asked.scope if asked.scope in book.settings.purposes else suppression.ALL
+    scope = asked.scope if asked.scope in book.settings.purposes else suppression_entry.ALL
     terms = consents.Terms(asked.at.date().isoformat(), how="unsubscribed", evidence="mail")
     found = consents.opted_out(book, _data(book, asked.customer), scope, terms) if asked.customer else []
     if asked.address and addresses.normal(asked.address, book.context) not in {new.address for new in found}:

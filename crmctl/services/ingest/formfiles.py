@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC
+from datetime import datetime
+from os import fstat
 from typing import TYPE_CHECKING
 from typing import Any
 from typing import NamedTuple
@@ -14,7 +17,6 @@ from crmctl.store.files import storage_failed
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from collections.abc import Mapping
-    from datetime import datetime
     from pathlib import Path
 
     from crmctl.services.book import Book
@@ -97,6 +99,7 @@ def read(book: Book, path: Path, honeypot: str) -> Form | Refused | None:
             return Refused(path.name, "is no plain file")
         with path.open("rb") as file:
             data = file.read(LARGEST + 1)
+            came = fstat(file.fileno()).st_mtime
     except OSError as exc:
         return Refused(path.name, f"cannot be read: {(exc.strerror or str(exc)).lower()}")
     if len(data) > LARGEST:
@@ -110,7 +113,7 @@ def read(book: Book, path: Path, honeypot: str) -> Form | Refused | None:
     if _text(value.get(honeypot)):
         return None
     try:
-        return _form(book, {name: item for name, item in value.items() if name != honeypot}, data)
+        return _form(book, {name: item for name, item in value.items() if name != honeypot}, data, came)
     except ValueError as exc:
         return Refused(path.name, str(exc))
 
@@ -122,8 +125,11 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _form(book: Book, value: Mapping[str, Any], data: bytes) -> Form:
-    """The submission that a JSON object is. Raises ``ValueError`` with the reason when it is none."""
+def _form(book: Book, value: Mapping[str, Any], data: bytes, came: float) -> Form:
+    """The submission that a JSON object is. A file that was written at ``came`` (seconds since 1970) came then, where
+    it says nothing else: the same in every clone that a folder is shared with.
+
+    Raises ``ValueError`` with the reason when it is none."""
     texts = {name: _text(value.get(name)) for name in TEXTS}
     email = _checked(book, "email", texts["email"])
     phone = _checked(book, "phone", texts["phone"])
@@ -144,7 +150,7 @@ def _form(book: Book, value: Mapping[str, Any], data: bytes) -> Form:
     name = " ".join(texts["name"].split())[:200] or email.partition("@")[0] or phone
     return Form(
         texts["id"][:200] or f"sha256:{sha256(data).hexdigest()}",
-        _at(book, texts["at"]),
+        _at(book, texts["at"] or datetime.fromtimestamp(min(max(came, 0), 4e9), UTC).isoformat(timespec="seconds")),
         name,
         email,
         phone,
@@ -183,12 +189,12 @@ def _checked(book: Book, type_: str, text: str) -> str:
 
 
 def _at(book: Book, text: str, name: str = "at") -> datetime:
-    """When it was sent (or confirmed); now when that is not said, or lies ahead."""
+    """When it was sent (or confirmed); now when that lies ahead."""
     from crmctl.model import values
 
     now = book.now()
     try:
-        return min(values.moment(text, book.context), now) if text else now
+        return min(values.moment(text, book.context), now)
     except ValueError:
         raise ValueError(f"has a time that cannot be read ({name}: 2026-11-22T10:00:00+01:00)") from None
 

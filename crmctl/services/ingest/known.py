@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from crmctl.services.ingest.decisions import Decision
 
 _REPORTS = ("bounce", "complaint", "receipt")
+_SHORTEST = 30
+"""Letters that a text has at least, for telling that it stands somewhere in another one."""
 _OURS = ("Attached: ", "(The message ", "(nothing in it)", "Invitation ")
 
 
@@ -30,14 +32,6 @@ class _Filed(NamedTuple):
 
     at: int
     text: str
-
-
-class Keys(NamedTuple):
-    """What makes a message what it is: for its entry in a history, beside its date; and for all else that comes of
-    it. The same wherever the message is read."""
-
-    entry: str
-    rest: str
 
 
 class Known:
@@ -64,15 +58,13 @@ class Known:
         """Whether a message with this identifier was filed before."""
         return mail.key in self._new or mail.key in self._rows or mail.key in self._tasks
 
-    def keys(self, mail: Mail) -> Keys:
-        """The keys of a message; its identifier is not enough where another one has it."""
+    def key(self, mail: Mail) -> str:
+        """What makes a message what it is, for all that comes of it beside its entry in a history; its identifier is
+        not enough where another one has it."""
         if not self.has_key(mail):
-            return Keys(mail.key, mail.key)
+            return mail.key
         told = entries.digest(mail.sender, *(stamp.isoformat() for stamp in mail.dates[:1]), mail.subject, mail.text)
-        apart = f"{mail.key} {told[:16]}"
-        at = reading.written(mail)
-        dates = {one.at for one in self._all(mail.key)}
-        return Keys(apart if at is None or int(at.timestamp()) in dates else mail.key, apart)
+        return f"{mail.key} {told[:16]}"
 
     def add(self, mail: Mail, decision: Decision) -> None:
         """Count a message that is about to be filed."""
@@ -124,7 +116,31 @@ def _is_related(text: str, mail: Mail, kind: Kind) -> bool:
     new = _lines(entries.clean(kind.text))
     # Lists write their name into the subject, which is the first thing that is kept.
     body = before - _lines(text.split("\n", 1)[0]) or before
-    return bool(new or whole) and ((new or whole) <= before or body <= whole)
+    parts = (new or whole) <= before or body <= whole
+    return bool(new or whole) and (parts or _is_within(_flow(text), _flow(entries.of_mail(mail, kind.text))))
+
+
+def are_related(one: str, other: str) -> bool:
+    """The same of two texts that were kept of messages."""
+    mine, its = _below(one), _below(other)
+    return mine <= its or its <= mine or _is_within(_flow(one), _flow(other))
+
+
+def _below(text: str) -> set[str]:
+    """The lines below the first one, which is the subject; that one where there is no other."""
+    lines = _lines(text)
+    return lines - _lines(text.split("\n", 1)[0]) or lines
+
+
+def _flow(text: str) -> str:
+    """The words below the subject, however long the lines are that they were broken into."""
+    below = text.partition("\n")[2].split("\n")
+    return " ".join(word for line in below if not line.startswith(_OURS) for word in line.split())
+
+
+def _is_within(one: str, other: str) -> bool:
+    shorter, longer = sorted((one, other), key=len)
+    return len(shorter) >= _SHORTEST and shorter in longer
 
 
 def _lines(text: str) -> set[str]:

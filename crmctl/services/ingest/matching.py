@@ -54,14 +54,15 @@ class Matcher:
         self._sends = sends
         self._own = {address.casefold() for address in own}
 
-    def match(self, mail: Mail, kind: Kind, at: datetime | None) -> Match:
-        """What ``mail``, written at some moment, is about; no customers when it concerns none of them."""
+    def match(self, mail: Mail, report: Kind | None, at: datetime | None) -> Match:
+        """What ``mail``, written at some moment, is about; no customers when it concerns none of them. ``report`` is
+        what it is when it is one."""
         if mail.sender.casefold() in self.own:
             return self._of_ours(mail)
-        found = self._by_send(mail, kind)
+        found = self._by_send(mail, report)
         if found is not None:
             return found
-        if kind.name in ("bounce", "complaint", "receipt"):
+        if report is not None:
             return Match(())  # A report about something that is not ours: forged, or none of our business.
         customers = self.with_address(mail.sender)
         if len(customers) == 1 and at is not None:
@@ -117,8 +118,13 @@ class Matcher:
         found = [self.with_address(address) for address in mail.recipients]
         return Match(tuple(dict.fromkeys(one[0] for one in found if len(one) == 1)), None, "address", ours=True)
 
-    def _by_send(self, mail: Mail, kind: Kind) -> Match | None:
-        for clue in clues.of(mail, kind.bounce):
+    def is_to_us(self, mail: Mail) -> bool:
+        """Whether one of our own addresses, or the one it was delivered to, stands in To or Cc."""
+        own = {*self.own, *(address.casefold() for address in mail.envelope)}
+        return any(address.casefold() in own for address in mail.recipients)
+
+    def _by_send(self, mail: Mail, report: Kind | None) -> Match | None:
+        for clue in clues.of(mail, report.bounce if report else None):
             for sid in find_sids(clue.text):
                 send = self._sends.find(sid)
                 if send is not None:

@@ -68,6 +68,8 @@ def take_in(book: Book, path: Path, *, own: Iterable[str] = (), dry_run: bool = 
         customers, unclear = _customers(matcher, event)
         if not customers:
             counts["unclear" if unclear else "nobody"] = counts.get("unclear" if unclear else "nobody", 0) + 1
+        if customers and event.lost:
+            counts["lost"] = counts.get("lost", 0) + 1
         each = [event]
         if customers and event.series is not None and not event.cancelled and series < MOST_SERIES:
             series += 1

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from typing import NamedTuple
 
 from crmctl.errors import CrmError
+from crmctl.services.ingest import copies
 from crmctl.services.ingest import filing
 from crmctl.services.ingest import sends as ledgers
 from crmctl.services.ingest.deciding import Desk
@@ -97,25 +98,31 @@ def take_in(book: Book, found: Iterable[Found], *, own: Iterable[str] = (), dry_
 def file(book: Book, decisions: Iterable[Decision], mirrors: Mapping[str, bytes]) -> Written:
     """Write what was decided, as one commit, with files that mirror the ledger; nothing where nothing was decided.
 
+    Entries that say what another one says, since two clones were joined, are taken away by the way.
+
     Raises:
         CrmError: a file that is needed has changes by hand, or cannot be read. Whoever said no is honoured all the
             same, in the list of suppressions, where that can be.
     """
     decisions = [one for one in decisions if one.has_effect]
-    message = _message(decisions)
-    if not decisions:
+    double = copies.find(book)
+    message = _message(decisions, len(double))
+    if not decisions and not double:
         return Written((), message, "")
     try:
-        return _filed(book, decisions, mirrors, message)
+        return _filed(book, decisions, mirrors, message, double)
     except CrmError:
         with suppress(CrmError):
             _refusals(book, decisions)
         raise
 
 
-def _filed(book: Book, decisions: Sequence[Decision], mirrors: Mapping[str, bytes], message: str) -> Written:
+def _filed(
+    book: Book, decisions: Sequence[Decision], mirrors: Mapping[str, bytes], message: str, double: Sequence[copies.Copy]
+) -> Written:
     with book.write("ingest") as tx:
         notes = _confirm(book, tx, decisions)
+        copies.take_out(book, tx, double)
         filing.put_entries(book, tx, (entry for one in decisions for entry in one.entries))
         filing.put_tasks(book, tx, (task for one in decisions for task in one.tasks))
         notes += filing.put_opt_outs(book, tx, [asked for one in decisions for asked in one.opt_outs])
@@ -168,12 +175,14 @@ def last_success(book: Book) -> datetime | None:
     return Notebook(book).last()
 
 
-def _message(decisions: Iterable[Decision]) -> str:
-    """The subject of the commit: how many of which kind."""
+def _message(decisions: Iterable[Decision], double: int = 0) -> str:
+    """The subject of the commit: how many of which kind, and of how many messages a second entry went."""
     counts: dict[str, int] = {}
     for one in decisions:
         counts[one.kind] = counts.get(one.kind, 0) + 1
     words = ", ".join(f"{count} {_plural(kind, count)}" for kind, count in counts.items())
+    if double:
+        words = f"{words}{', ' if words else ''}{double} second {'copy' if double == 1 else 'copies'} taken away"
     return f"ingest: {words or 'nothing new'}"
 
 

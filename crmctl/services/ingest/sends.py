@@ -127,16 +127,18 @@ class Sends:
         return len({day for day in self._soft.get(send.to, ()) if first <= day <= last} | {last})
 
 
-def open_ledger(book: Book) -> Ledger | None:
-    """The ledger, for reading; None when nothing was ever sent from this book."""
+def open_ledger(book: Book, *, write: bool = False) -> Ledger | None:
+    """The ledger, to read or to ``write`` to; None when nothing was ever sent from this book."""
     from crmctl.mail.ledger.log import Ledger
+    from crmctl.services.mailing import clones
     from crmctl.services.mailing import host
 
     folder = host.mail_state(book)
     mirrors = sorted((book.root / MIRRORS).glob("*/*.jsonl"))
     if not mirrors and not (folder / "wal").is_dir():
         return None
-    return Ledger(folder, f"{host.host_id()}-inbox", mirrors=mirrors)
+    name = clones.name_of(book) if write else clones.name_perhaps(book)
+    return Ledger(folder, f"{name}{clones.INBOX}", mirrors=mirrors)
 
 
 def tell(book: Book, facts: Iterable[Fact], *, catch_up: bool = False) -> Told:
@@ -153,7 +155,7 @@ def tell(book: Book, facts: Iterable[Fact], *, catch_up: bool = False) -> Told:
     from crmctl.mail.ledger.log import LedgerDamaged
 
     facts = list(facts)
-    ledger = open_ledger(book) if facts or catch_up else None
+    ledger = open_ledger(book, write=True) if facts or catch_up else None
     if ledger is None:
         return Told({}, ())
     rows = [

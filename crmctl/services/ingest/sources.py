@@ -84,12 +84,14 @@ def _beginning(path: Path) -> bytes | None:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
     except OSError:
         return None  # A mail program has moved it to `cur`, or it is a link to somewhere else.
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    about = os.fstat(descriptor)
+    if not stat.S_ISREG(about.st_mode):
         os.close(descriptor)
         return None
     with open(descriptor, "rb") as file:  # noqa: PTH123 - opened without following links
         try:
-            return file.read(LARGEST + 1)
+            # A reader sets aside as much as is asked for, which takes longer than to read a small file.
+            return file.read(min(about.st_size, LARGEST) + 1)
         except OSError as exc:
             raise storage_failed(str(path), exc, "read") from exc
 

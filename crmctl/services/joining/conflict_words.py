@@ -1,17 +1,22 @@
-"""What each side made of a record that is asked about as a whole, in words."""
+"""What a question is about, and what each side says to it: a value, or words about a record as a whole."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 from crmctl.errors import InvalidData
 from crmctl.store import layout
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from collections.abc import Sequence
 
+    from crmctl.merge.outcome import Clash
+    from crmctl.model.raw import Raw
     from crmctl.model.raw import RawMap
     from crmctl.services.joining.treemerge import Question
+    from crmctl.store.layout import Place
 
 
 def words_of(question: Question, side: RawMap | None, base: RawMap | None, data: bytes | None) -> str:
@@ -67,3 +72,40 @@ def content_of(path: str, data: bytes | None) -> RawMap | None:
         return read_yaml(data, path).data
     except InvalidData:
         return None
+
+
+class Meaning(NamedTuple):
+    """What a question is about, and what base, ours and theirs say to it: values, or words where there are none."""
+
+    interaction: str
+    field: str
+    what: str
+    values: list[Raw | None]
+    words: list[str]
+
+
+def of_whole(group: list[Question], sides: list[RawMap | None]) -> Meaning:
+    """The meaning of a question about a whole file; ``sides`` are its records in base, ours and theirs."""
+    first = group[0]
+    what = {"deleted": "removed"}.get(first.what, first.what)
+    values: list[Raw | None] = [side if data is not None else None for side, data in _pairs(sides, first)]
+    words = [words_of(first, side, sides[0], data) for side, data in _pairs(sides, first)]
+    if what == "removed":
+        words[1:] = [and_history(group, said, number) for number, said in enumerate(words[1:])]
+    return Meaning("", "", what, values, words)
+
+
+def of_field(first: Question, clash: Clash, place: Place | None) -> Meaning:
+    """The meaning of a question about a field, of a record or of a line in a history."""
+    values = [clash.base, clash.ours, clash.theirs]
+    if place is None or place.kind.storage != "jsonl":
+        return Meaning("", ".".join(clash.path), first.what, values, ["", "", ""])
+    interaction, *names = clash.path
+    if names or None not in (clash.ours, clash.theirs):
+        return Meaning(interaction, ".".join(names), first.what, values, ["", "", ""])
+    words = ["", *("removed" if side is None else "changed" for side in values[1:])]
+    return Meaning(interaction, "", "removed", values, words)
+
+
+def _pairs(sides: list[RawMap | None], question: Question) -> Iterator[tuple[RawMap | None, bytes | None]]:
+    return zip(sides, (question.base, question.ours, question.theirs), strict=True)

@@ -19,10 +19,10 @@ from crmctl.services.joining.conflict_joining import look
 from crmctl.services.joining.conflict_joining import partner
 from crmctl.services.joining.conflict_joining import settled
 from crmctl.services.joining.conflict_rename import schema
-from crmctl.services.joining.conflict_words import and_history
 from crmctl.services.joining.conflict_words import content_of
+from crmctl.services.joining.conflict_words import of_field
+from crmctl.services.joining.conflict_words import of_whole
 from crmctl.services.joining.conflict_words import title_of
-from crmctl.services.joining.conflict_words import words_of
 from crmctl.store import layout
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from crmctl.model.raw import Raw
-    from crmctl.model.raw import RawMap
     from crmctl.model.schema import Schema
     from crmctl.services.book import Book
     from crmctl.services.joining.conflict_joining import State
@@ -236,24 +235,13 @@ def _asked(
     first = group[0]
     place = layout.place_of(first.path, known)
     sides = [content_of(first.path, data) for data in (first.base, first.ours, first.theirs)]
-    clash = first.clash
-    interaction = field = title = ""
-    what = {"deleted": "removed"}.get(first.what, first.what)
+    title = ""
     if place is not None and place.kind.storage == "yaml":
         title = next((text for side in (*sides[1:], sides[0]) if (text := title_of(side, place.kind.title))), "")
-    if clash is None:
-        values: list[Raw | None] = [side if data is not None else None for side, data in _pairs(sides, first)]
-        words = [words_of(first, side, sides[0], data) for side, data in _pairs(sides, first)]
-        if what == "removed":
-            words[1:] = [and_history(group, said, number) for number, said in enumerate(words[1:])]
+    if first.clash is None:
+        interaction, field, what, values, words = of_whole(group, sides)
     else:
-        values, words = [clash.base, clash.ours, clash.theirs], ["", "", ""]
-        history = place is not None and place.kind.storage == "jsonl"
-        interaction = clash.path[0] if history else ""
-        field = ".".join(clash.path[1:] if history else clash.path)
-        if history and not field and None in (clash.ours, clash.theirs):
-            what = "removed"
-            words = ["", *("removed" if side is None else "changed" for side in values[1:])]
+        interaction, field, what, values, words = of_field(first, first.clash, place)
     by = [_side(values[1], words[1], _latest(ours, group, 0)), _side(values[2], words[2], _latest(theirs, group, 1))]
     yours, others = reversed(by) if swapped else by
     kind, handle = (place.kind.name, place.handle) if place is not None else _no_record(first.path)
@@ -272,10 +260,6 @@ def _asked(
         swapped=swapped,
         parts=tuple(group),
     )
-
-
-def _pairs(sides: list[RawMap | None], question: Question) -> Iterator[tuple[RawMap | None, bytes | None]]:
-    return zip(sides, (question.base, question.ours, question.theirs), strict=True)
 
 
 def _no_record(path: str) -> tuple[str, str]:

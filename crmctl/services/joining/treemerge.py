@@ -20,6 +20,7 @@ from crmctl.services.joining.treemerge_units import Unit
 from crmctl.services.joining.treemerge_units import asked
 from crmctl.services.joining.treemerge_units import from_top
 from crmctl.services.joining.treemerge_units import question
+from crmctl.services.joining.treemerge_units import told_of
 from crmctl.vcs import trees
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from crmctl.model.raw import Raw
     from crmctl.model.settings import Settings
+    from crmctl.services.joining.treemerge_moves import Named
     from crmctl.store.merging import FileMerge
     from crmctl.vcs.repository import Repository
     from crmctl.vcs.trees import TreeFile
@@ -52,12 +54,13 @@ class TreeMerge(NamedTuple):
 
     ``files`` has what would have to change in ours: the new content, or None for a file to be taken away. Nothing of
     what a question is about is in it. ``moved`` are the paths of records that a side
-    calls otherwise (and of what names them), with the paths where that side has them.
+    calls otherwise (and of what names them), with the paths where that side has them; ``names`` are those records.
     """
 
     files: dict[str, bytes | None]
     questions: tuple[Question, ...]
     moved: Mapping[str, str] = {}
+    names: tuple[Named, ...] = ()
 
 
 def merge_trees(
@@ -69,13 +72,15 @@ def merge_trees(
     whole: Mapping[str, bytes | None] | None = None,
     *,
     follow: bool = False,
+    keep_ours: bool = False,
 ) -> TreeMerge:
     """The merge of two commits (or trees) that started from ``bases``: the merge bases, or none for unrelated ones.
 
     Several bases are folded into one, as git does: what clashes in that stays as it was in the older text.
     ``answers`` settle fields, by path; ``whole`` settles a path by the content it gets (None: nothing stands there),
     whatever is asked about it; a path of ``whole`` that nothing is asked about is written too. With ``follow``, records
-    that a side renamed are recognised by their ids, and all that the sides changed stands in the merged layout.
+    that a side renamed are recognised by their ids, and all that the sides changed stands in the merged layout; with
+    ``keep_ours`` too, our names stay: of what both sides renamed, and of whoever has the other's name by now.
 
     Raises:
         GitFailed: git cannot read one of the trees.
@@ -84,7 +89,7 @@ def merge_trees(
     base = _Merging(repository, contents, {}).fold(bases)
     sides = Sides(repository, base, Base(ours, {}), Base(theirs, {}))
     merging = _Merging(repository, contents, answers or {})
-    return merging.followed(sides, whole or {}) if follow else merging.merge(sides, whole or {})
+    return merging.followed(sides, whole or {}, keep_ours=keep_ours) if follow else merging.merge(sides, whole or {})
 
 
 class _Merging:
@@ -93,20 +98,20 @@ class _Merging:
         self._contents = contents
         self._answers = answers
 
-    def followed(self, sides: Sides, whole: Mapping[str, bytes | None]) -> TreeMerge:
+    def followed(self, sides: Sides, whole: Mapping[str, bytes | None], *, keep_ours: bool) -> TreeMerge:
         """The merge of both sides, with records that were renamed or laid out anew followed to where they are now."""
         from crmctl.services.joining import treemerge_layout
         from crmctl.services.joining import treemerge_moves as moves
 
-        names = moves.renamed(sides, self._contents)
+        names = moves.renamed(sides, self._contents, keep_ours=keep_ours)
         joined = treemerge_layout.joined(self._repository, sides.bases) if names or FILE in sides.paths else None
         if joined is None:
             return self.merge(sides, whole)
         follower = moves.Follower(self._repository, self._contents, joined.settings.schema, sides)
-        now = follower.followed(names) if names else sides
+        now = follower.followed(names, keep_ours=keep_ours) if names else sides
         merge = self.merge(now, whole, joined.settings if joined.laid_anew else None)
-        files = moves.told_of(now.bases[1], merge.files, self._contents, sides.prefix)
-        return merge._replace(files=files, moved=follower.moved)
+        files = told_of(now.bases[1], merge.files, self._contents, sides.prefix)
+        return merge._replace(files=files, moved=follower.moved, names=tuple(follower.names))
 
     def merge(self, sides: Sides, whole: Mapping[str, bytes | None], laid_out: Settings | None = None) -> TreeMerge:
         """The merge of two trees; with the settings ``laid_out``, records come to their places by these."""
@@ -170,12 +175,12 @@ class _Merging:
         """What becomes of everything that either side changed."""
         units = sides.units
         self._contents.load(unit for unit in units.values() if unit.theirs not in (unit.base, unit.ours))
-        outcomes = {key: self._decide(unit) for key, unit in units.items()}
+        outcomes = {key: self._decide(unit, units) for key, unit in units.items()}
         outcomes.update(self._in_the_way(units.values(), outcomes))
         outcomes.update(people.kept_apart(units, outcomes, self._contents))
         return outcomes
 
-    def _decide(self, unit: Unit) -> Outcome:
+    def _decide(self, unit: Unit, units: Mapping[str, Unit]) -> Outcome:
         base, ours, theirs = unit.base, unit.ours, unit.theirs
         if self._only_grows(unit):
             return self._united(unit)
@@ -196,8 +201,8 @@ class _Merging:
             who = "we removed it, they changed it" if ours is None else "they removed it, we changed it"
             return self._asked(unit, "deleted", who)
         if base is not None and ours.path == base.path:
-            return self._joined(unit, theirs.path)
-        return self._joined(unit, ours.path)
+            return self._joined(unit, theirs.path, units)
+        return self._joined(unit, ours.path, units)
 
     def _only_grows(self, unit: Unit) -> bool:
         from crmctl.store.merging import is_union
@@ -217,7 +222,7 @@ class _Merging:
             return _KEEP
         return self._moved(unit, unit.path, merged.data)
 
-    def _joined(self, unit: Unit, path: str) -> Outcome:
+    def _joined(self, unit: Unit, path: str, units: Mapping[str, Unit]) -> Outcome:
         """The content of both sides as one file at ``path``."""
         assert unit.ours is not None
         assert unit.theirs is not None
@@ -233,7 +238,8 @@ class _Merging:
 
         inside = _in_its_book(unit.key)
         if is_mergeable(inside):
-            merged = merge_file(inside, base, ours, theirs, self._answers.get(unit.path, {}))
+            of_one = people.is_of_one(unit, units, self._contents)
+            merged = merge_file(inside, base, ours, theirs, self._answers.get(unit.path, {}), of_one=of_one)
             return self._moved(unit, path, merged.data) if merged.clean else self._clashing(unit, merged)
         text = trees.merge_texts(self._repository.places, base or b"", ours, theirs) if base is not None else None
         if text is None:

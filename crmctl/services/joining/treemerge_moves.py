@@ -44,15 +44,7 @@ class Named(NamedTuple):
     base: str
     ours: str
     theirs: str
-
-    @property
-    def handle(self) -> str:
-        """The name that a side gave it; the first in the order of the alphabet when both did, in different ways."""
-        if not self.ours or self.base == self.ours:
-            return self.theirs or self.ours
-        if not self.theirs or self.base == self.theirs:
-            return self.ours
-        return min(self.ours, self.theirs)
+    handle: str
 
     @property
     def old(self) -> tuple[str, ...]:
@@ -60,9 +52,25 @@ class Named(NamedTuple):
         return tuple(sorted({self.base, self.ours, self.theirs} - {"", self.handle}))
 
 
-def renamed(sides: Sides, contents: Contents) -> list[Named]:
-    """The records that are not called alike in the three trees, though they have one id."""
+def _to_be_called(base: str, ours: str, theirs: str, *, keep_ours: bool) -> str:
+    """The name that a side gave it; of two different ones ours, or else the first in the order of the alphabet."""
+    if not ours or base == ours:
+        return theirs or ours
+    if not theirs or base == theirs or keep_ours:
+        return ours
+    return min(ours, theirs)
+
+
+def renamed(sides: Sides, contents: Contents, *, keep_ours: bool = False) -> list[Named]:
+    """The records that are not called alike in the three trees, though they have one id.
+
+    With ``keep_ours``, one that both sides gave another name keeps ours, and one whose name somebody else has by now is
+    followed too; without, that is a question for a person.
+    """
     changes = [_Changes(differences, sides.prefix) for differences in (sides.ours, sides.theirs)]
+    if keep_ours:
+        for change in changes:
+            change.tell_apart(contents)
     gone = {key: version for change in changes for key, version in change.gone.items()}
     if not any(change.added for change in changes) or not (gone or all(change.added for change in changes)):
         return []
@@ -71,11 +79,11 @@ def renamed(sides: Sides, contents: Contents) -> list[Named]:
     found = []
     for key in sorted({*ours, *theirs}):
         base = before.get(key, "")
-        names = [
-            mine.get(key, base if change.has_still(f"records/{key[0]}/{base}.yaml", key[1], contents) else "")
-            for mine, change in zip((ours, theirs), changes, strict=True)
-        ]
-        named = Named(key[0], base, *names)
+        mine, other = (
+            side.get(key, base if change.has_still(f"records/{key[0]}/{base}.yaml", key[1], contents) else "")
+            for side, change in zip((ours, theirs), changes, strict=True)
+        )
+        named = Named(key[0], base, mine, other, _to_be_called(base, mine, other, keep_ours=keep_ours))
         if named.old:
             found.append(named)
     return found
@@ -87,23 +95,35 @@ class _Changes:
     def __init__(self, differences: Differences, prefix: str) -> None:
         self.gone: dict[str, Version] = {}
         self.added: dict[str, Version] = {}
-        self._edited: dict[str, Version] = {}
+        self._edited: dict[str, tuple[Version, Version]] = {}
         for full, (before, after) in differences.items():
             path = relative(full, prefix)
             file = after or before
             key = layout.flat(path)
             if file is None or file.mode != trees.PLAIN or not _RECORD.fullmatch(key):
                 continue
-            group = self.gone if after is None else self.added if before is None else self._edited
-            group[key] = Version(path, file)
+            if before is not None and after is not None:
+                self._edited[key] = Version(path, before), Version(path, after)
+            else:
+                group = self.gone if after is None else self.added
+                group[key] = Version(path, file)
         for key in self.gone.keys() & self.added.keys():  # It only moved to its place in the other layout.
-            self._edited[key] = self.added.pop(key)
-            del self.gone[key]
+            self._edited[key] = self.gone.pop(key), self.added.pop(key)
+
+    def tell_apart(self, contents: Contents) -> None:
+        """Take a record that stands at the place of another for new there, and the other for gone."""
+        if not (self.gone or self.added):
+            return
+        contents.load_versions(version for pair in self._edited.values() for version in pair)
+        for key, (before, after) in list(self._edited.items()):
+            was, now = identity(contents.of(before)), identity(contents.of(after))
+            if was and now and was != now:
+                self.gone[key], self.added[key] = self._edited.pop(key)
 
     def has_still(self, key: str, name: bytes, contents: Contents) -> bool:
         """Whether what the base has at ``key`` is there with the id ``name``."""
         edited = self._edited.get(key)
-        return key not in self.gone and (edited is None or identity(contents.of(edited)) == name)
+        return key not in self.gone and (edited is None or identity(contents.of(edited[1])) == name)
 
 
 def _by_id(versions: Mapping[str, Version], contents: Contents) -> dict[tuple[str, bytes], str]:
@@ -125,7 +145,8 @@ def _by_id(versions: Mapping[str, Version], contents: Contents) -> dict[tuple[st
 class Follower:
     """Gives records one name in all three trees.
 
-    ``moved`` has the paths whose contents are others now, with the paths that they stood at before.
+    ``moved`` has the paths whose contents are others now, with the paths that they stood at before; ``names`` are those
+    that could be followed.
     """
 
     def __init__(self, repository: Repository, contents: Contents, schema: Schema, sides: Sides) -> None:
@@ -134,6 +155,7 @@ class Follower:
         self._schema = schema
         self._sides = sides
         self.moved: dict[str, str] = {}
+        self.names: list[Named] = []
         self._trees = [_Tree(repository, contents, sides, number) for number in range(3)]
         self._touched = [
             version.path
@@ -142,8 +164,11 @@ class Follower:
             for version in unit.versions
         ]
 
-    def followed(self, names: Iterable[Named]) -> Sides:
-        """The sides with all of ``names`` followed that can be; the others are left to be asked about."""
+    def followed(self, names: Iterable[Named], *, keep_ours: bool = False) -> Sides:
+        """The sides with all of ``names`` followed that can be; the others are left to be asked about.
+
+        With ``keep_ours``, one whose new name is taken by another record keeps the name that we have for it.
+        """
         known = [(kind, named) for named in names if (kind := self._schema.kind(named.plural)) is not None]
         places = [
             path for kind, named in known for handle in (named.handle, *named.old) for path in self._at(kind, handle)
@@ -151,8 +176,9 @@ class Follower:
         self._contents.load(self._sides.units.values())
         for tree in self._trees:
             tree.look_up(places)
-        for kind, named in known:
-            self._follow(kind, named)
+        left = self._follow_all(known)
+        if keep_ours:
+            self._follow_all([(kind, named._replace(handle=named.ours)) for kind, named in left if named.ours])
         return Sides(self._repository, *(tree.result() for tree in self._trees))
 
     def _at(self, kind: Kind, handle: str) -> list[str]:
@@ -162,18 +188,25 @@ class Follower:
     def _histories(self, handle: str) -> list[str]:
         return twins(self._schema.require("interaction"), handle)
 
-    def _follow(self, kind: Kind, named: Named) -> None:
+    def _follow_all(self, names: list[tuple[Kind, Named]]) -> list[tuple[Kind, Named]]:
+        """Follow as many as can be, one often making room for another; those that are left."""
+        left = [(kind, named) for kind, named in names if not self._follow(kind, named)]
+        return self._follow_all(left) if left and len(left) < len(names) else left
+
+    def _follow(self, kind: Kind, named: Named) -> bool:
         changes = []
         for tree, handle in zip(self._trees, (named.base, named.ours, named.theirs), strict=True):
             change = self._in_tree(tree, kind, named, handle)
             if change is None:
-                return
+                return False
             changes.append(change)
         for tree, change in zip(self._trees, changes, strict=True):
             tree.changed.update(change)
             self.moved.update({path: self.moved.get(path, path) for path in change})
         for old in named.old:
             self.moved.update(zip(self._at(kind, named.handle), self._at(kind, old), strict=True))
+        self.names.append(named)
+        return True
 
     def _in_tree(self, tree: _Tree, kind: Kind, named: Named, handle: str) -> dict[str, bytes | None] | None:
         """What changes in a tree in which the record is called ``handle``; None when its new name is taken there."""
@@ -258,15 +291,3 @@ class _Tree:
     def _now(self, path: str) -> TreeFile | None:
         known = self._sides.standing(from_top(path, self._sides.prefix))
         return self._unchanged.get(path) if known is None else known[self._number]
-
-
-def told_of(ours: Base, files: Mapping[str, bytes | None], contents: Contents, prefix: str) -> dict[str, bytes | None]:
-    """``files``, that are to change in ``ours``, as what is to change in the commit that it was made of."""
-    found = dict(files)
-    for full, (stood, now) in ours.overlay.items():
-        path = relative(full, prefix)
-        before = None if stood is None else contents.of(Version(path, stood))
-        found.setdefault(path, None if now is None else contents.of(Version(path, now)))
-        if found[path] == before:
-            del found[path]
-    return found

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from crmctl.services.joining.treemerge_units import Unit
 
 _CUSTOMER = re.compile(r"records/customers/([^/]+)\.yaml")
+_HISTORY = re.compile(r"records/interactions/([^/]+)\.jsonl")
 _ID = re.compile(rb"^id[ \t]*:[ \t]*[\"']?([^\"'#\s]+)", re.MULTILINE)
 
 
@@ -43,6 +44,21 @@ def kept_apart(units: Mapping[str, Unit], outcomes: Mapping[str, Outcome], conte
         elif customer.base is not None and customer.ours != customer.theirs:
             found.update(_removed(handle, customer, history, contents, questioned=bool(known)))
     return found
+
+
+def is_of_one(history: Unit, units: Mapping[str, Unit], contents: Contents) -> bool:
+    """Whether a file of interactions is of one and the same customer in all trees, by the id in the customer's record.
+
+    Then a side that kept no line of it only took lines away. Without an id nobody can tell.
+    """
+    match = _HISTORY.fullmatch(history.key)
+    customer = units.get(f"records/customers/{match[1]}.yaml") if match else None
+    if match is None or (customer is not None and customer.crowded):
+        return False
+    if customer is None:
+        return True  # Neither side touched the record.
+    known = {identity(contents.of(version)) for version in (customer.base, customer.ours, customer.theirs)}
+    return len(known) == 1 and b"" not in known
 
 
 def are_readable(unit: Unit, contents: Contents) -> bool:

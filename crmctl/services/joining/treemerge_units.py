@@ -213,6 +213,18 @@ def _over(
     return overlay[path][1] if path in overlay else file
 
 
+def told_of(ours: Base, files: Mapping[str, bytes | None], contents: Contents, prefix: str) -> dict[str, bytes | None]:
+    """``files``, that are to change in ``ours``, as what is to change in the commit that it was made of."""
+    found = dict(files)
+    for full, (stood, now) in ours.overlay.items():
+        path = relative(full, prefix)
+        before = None if stood is None else contents.of(Version(path, stood))
+        found.setdefault(path, None if now is None else contents.of(Version(path, now)))
+        if found[path] == before:
+            del found[path]
+    return found
+
+
 def relative(path: str, prefix: str) -> str:
     """A path from the top of the repository, told from the book in the folder ``prefix`` ("" or "crm/")."""
     return path[len(prefix) :] if path.startswith(prefix) else "../" * prefix.count("/") + path

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from crmctl.mail.transport.outcomes import SmtpServer
 from crmctl.mail.transport.outcomes import Timeouts
-from crmctl.mail.transport.outcomes import sendmail_transport
-from crmctl.mail.transport.outcomes import smtp_transport
+from crmctl.mail.transport.ways import sendmail_transport
+from crmctl.mail.transport.ways import smtp_transport
 from crmctl.services.mailing.secrets import password
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from crmctl.services.mailing.typed import typed_address
 
 if TYPE_CHECKING:
     from crmctl.services.mailing.config import MailServer
-    from crmctl.services.mailing.to_ourselves import Note
+    from crmctl.services.mailing.single import Note
 
 _TEXT = """\
 This is the test message of crmctl mail test.

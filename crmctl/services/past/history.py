@@ -11,11 +11,10 @@ from crmctl.errors import InvalidData
 from crmctl.errors import NotFound
 from crmctl.model import ids
 from crmctl.services import refs
-from crmctl.store import layout
+from crmctl.services.past import names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from collections.abc import Mapping
     from collections.abc import Sequence
     from datetime import datetime
 
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from crmctl.model.raw import Raw
     from crmctl.model.raw import RawMap
     from crmctl.services.book import Book
+    from crmctl.services.past.names import Trail
     from crmctl.vcs.history import Change
 
 _SHOWN = 60
@@ -76,7 +76,7 @@ def _removed(book: Book, kinds: Sequence[Kind], handle: str) -> Kind | None:
 
     if ids.handle_problem(handle):
         return None
-    paths = {path: kind for kind in kinds if kind.storage == "yaml" for path in _both_layouts(kind, handle)}
+    paths = {path: kind for kind in kinds if kind.storage == "yaml" for path in names.both_layouts(kind, handle)}
     for change in changes(book.places, list(paths), book.revision):
         for path in (*change.after, *change.before):
             return paths[path]
@@ -98,17 +98,13 @@ def _events(book: Book, kind: Kind, handle: str) -> Iterator[Event]:
 
     interactions = book.schema.require("interaction")
     zone = book.settings.zone
-    only = ""
-    if kind.storage == "jsonl":
-        row = book.index.row("SELECT customer FROM interactions WHERE handle = ?", (handle,))
-        only, records, lines = handle, [], _both_layouts(interactions, str(row[0]) if row else handle)
-    else:
-        records = _both_layouts(kind, handle)
-        lines = _both_layouts(interactions, handle) if kind.name == "customer" else []
-    for change in changes(book.places, [*records, *lines], book.revision):
-        words = list(_record_words(kind, change, records))
-        words += _line_words(interactions, change, lines, only)
-        if only and not words:
+    only = handle if kind.storage == "jsonl" else ""
+    trail = names.trail(book, *_owner(book, kind, handle))
+    lines = trail.along(interactions) if trail.kind.name == "customer" else []
+    for change in changes(book.places, [*trail.paths, *lines], book.revision):
+        words = [] if only else list(_record_words(change, trail))
+        words += _line_words(interactions, change, trail, only) if lines else ()
+        if not words and (only or trail.concerns_another(change)):
             continue
         yield Event(
             change.at.astimezone(zone),
@@ -121,14 +117,22 @@ def _events(book: Book, kind: Kind, handle: str) -> Iterator[Event]:
         )
 
 
-def _both_layouts(kind: Kind, handle: str) -> list[str]:
-    """A record may have moved when the book's layout changed."""
-    return [layout.path_of(kind, handle, sharded=sharded) for sharded in (False, True)]
+def _owner(book: Book, kind: Kind, handle: str) -> tuple[Kind, str]:
+    """The record whose names say where this one stood: itself, or of an interaction the customer."""
+    if kind.storage != "jsonl":
+        return kind, handle
+    row = book.index.row(f"SELECT customer FROM {kind.plural} WHERE handle = ?", (handle,))
+    return book.schema.require("customer"), str(row[0]) if row else handle
 
 
-def _record_words(kind: Kind, change: Change, paths: Sequence[str]) -> Iterator[str]:
-    before, after = _first(change.before, paths), _first(change.after, paths)
-    if before == after:
+def _record_words(change: Change, trail: Trail) -> Iterator[str]:
+    old_path, new_path = trail.where(change.before), trail.where(change.after)
+    before, after = change.before.get(old_path), change.after.get(new_path)
+    if before is not None and after is not None and names.handle_of(old_path) != names.handle_of(new_path):
+        yield f"renamed from {names.handle_of(old_path)}"
+        if before == after:
+            return
+    elif before == after:
         return
     if before is None:
         yield "was there already" if change.cut else "added"
@@ -139,12 +143,8 @@ def _record_words(kind: Kind, change: Change, paths: Sequence[str]) -> Iterator[
         if old is None or new is None:
             yield "cannot be read any more" if new is None else "can be read again"
         else:
-            words = list(differences(kind.stored, old, new))
+            words = list(differences(trail.kind.stored, old, new))
             yield from words or ["only its layout or its comments"]
-
-
-def _first(contents: Mapping[str, bytes], paths: Sequence[str]) -> bytes | None:
-    return next((contents[path] for path in paths if path in contents), None)
 
 
 def record_in(data: bytes) -> RawMap | None:
@@ -207,9 +207,10 @@ def _shown(value: Raw) -> str:
     return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 
 
-def _line_words(kind: Kind, change: Change, paths: Sequence[str], only: str) -> Iterator[str]:
+def _line_words(kind: Kind, change: Change, trail: Trail, only: str) -> Iterator[str]:
     """What happened to interactions: how many of which type came, went or changed; of a single one, its fields."""
-    before, after = lines_in(_first(change.before, paths)), lines_in(_first(change.after, paths))
+    before = lines_in(trail.along_in(change.before, kind, change.after))
+    after = lines_in(trail.along_in(change.after, kind, change.before))
     if only:
         before, after = ({key: item[key] for key in item if key == only} for item in (before, after))
     added = [value for key, value in after.items() if key not in before]

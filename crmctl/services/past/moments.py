@@ -24,6 +24,7 @@ from crmctl.model.settings import FILE
 from crmctl.model.settings import zone_named
 from crmctl.store.files import write_file
 from crmctl.vcs import moments as vcs
+from crmctl.vcs.history import is_shallow
 
 if TYPE_CHECKING:
     from datetime import date
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 _ID = re.compile(r"[0-9a-f]{7,64}", re.IGNORECASE)
 # What git would take for more than the name of one commit: options, ranges, exclusions, searches, paths.
 _UNSAFE = re.compile(r"[-^:]|.*(?:\.\.|:|\^\{/|[\x00-\x1f\x7f])", re.DOTALL)
+# So many commits back from another.
+_BACK = re.compile(r"[~^]")
 _VERSION = 1
 _MOST = 64
 """Days that are remembered."""
@@ -87,6 +90,11 @@ def _by_name(book: Book, text: str, now: datetime, error: CrmError) -> Shown:
     try:
         return of_commit(book, book.repository.resolve(text), now)
     except NotFound:
+        if (_ID.fullmatch(text) or _BACK.search(text)) and is_shallow(book.places):
+            raise NotFound(
+                f"this clone is shallow: its history is cut, and {text!r} is not in what it has",
+                hint="git fetch --unshallow brings the rest.",
+            ) from None
         if _ID.fullmatch(text):
             raise
         # A date that could be two is told as such.

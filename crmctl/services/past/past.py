@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 from typing import NoReturn
 
+from crmctl.errors import CrmError
 from crmctl.errors import UsageProblem
 from crmctl.model.settings import FILE
 from crmctl.services.book import Book
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from crmctl.index.index import Index
+    from crmctl.model.fields import Kind
     from crmctl.model.settings import Settings
     from crmctl.services.bookfiles import Files
     from crmctl.services.past.moments import Shown
@@ -56,6 +58,17 @@ class PastBook(Book):
     def commit(self) -> str:
         """The commit that is shown."""
         return self.shown.commit
+
+    def called_then(self, kind: Kind, handle: str) -> str:
+        """The handle that the record had which is called ``handle`` by now; "" when it was not there."""
+        try:
+            if self.present.schema.kind(kind.name) is None:
+                return ""
+            row = self.present.index.row(f"SELECT id FROM {kind.plural} WHERE handle = ?", (handle,))
+        except CrmError:
+            return ""  # The past can be looked at whatever state the present is in.
+        then = row and row[0] and self.index.row(f"SELECT handle FROM {kind.plural} WHERE id = ?", (row[0],))
+        return str(then[0]) if then else ""
 
     @property
     def probe(self) -> Probe:

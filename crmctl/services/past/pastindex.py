@@ -17,6 +17,7 @@ from crmctl.index.index import Index
 from crmctl.index.index import State
 from crmctl.model.settings import FILE
 from crmctl.model.settings_reading import read_settings
+from crmctl.services.freshness import SPARSE
 from crmctl.services.freshness import index_path
 from crmctl.services.indexing import is_text
 from crmctl.services.indexing import take
@@ -99,7 +100,7 @@ def _nearest(book: Book, commit: str, path: Path) -> _Near | None:
         index, state = Index.open(candidate)
         index.close()
         changed = book.repository.changes(state.head, commit) if state is not None and state.head else None
-        if state is not None and changed is not None:
+        if state is not None and changed is not None and SPARSE not in state.dirty:  # Such a one lacks records.
             found.append(_Near(candidate, state.settings, {*changed, *state.dirty}))
     best = min(found, key=lambda near: len(near.changed), default=None)
     return None if best is None or FILE in best.changed or len(best.changed) > _FAR else best

@@ -40,7 +40,6 @@ _LOOKED_AT = 1_000
 """So many of the latest commits are looked at for one to undo."""
 
 LIST = "crmctl undo --list shows the latest writes."
-_VERBS = {"A": "added", "D": "removed", "R": "moved"}
 # What crmctl writes as the first line of a commit; others may have anything in theirs, and it is not repeated.
 _OURS = re.compile(r"(?:undo|redo)?:? ?[a-z][a-z-]*: \S.{0,200}\Z")
 
@@ -55,13 +54,17 @@ class Write(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What undoing ``commit`` comes to, from ``head``: files to put (None: to take away), and what is in the way."""
+    """What undoing ``commit`` comes to, from ``head``: files to put (None: to take away), and what is in the way.
+
+    ``back`` are those of them whose records get a name back, with the paths where they stand now.
+    """
 
     commit: Commit
     head: str
     files: Mapping[str, bytes | None]
     overlaps: tuple[Overlap, ...]
     notes: tuple[str, ...]
+    back: Mapping[str, str]
 
 
 def latest(book: Book, limit: int) -> list[Write]:
@@ -72,10 +75,11 @@ def latest(book: Book, limit: int) -> list[Write]:
     touched = commits.touched(book.places, found)
     undone = _undone(found)
     zone = book.settings.zone
-    return [
-        Write(one, datetime.fromtimestamp(one.at, zone), _counted(book, touched[one.id]), undone.get(one.id, ""))
-        for one in found
-    ]
+    writes = []
+    for one in found:
+        what = undo_words.counted(book, touched[one.id])
+        writes.append(Write(one, datetime.fromtimestamp(one.at, zone), what, undone.get(one.id, "")))
+    return writes
 
 
 def _undone(found: Iterable[Commit]) -> dict[str, str]:
@@ -85,29 +89,6 @@ def _undone(found: Iterable[Commit]) -> dict[str, str]:
         if commit.undoes and commit.id not in undone:
             undone[commit.undoes] = commit.id
     return undone
-
-
-def _counted(book: Book, touched: Iterable[tuple[str, str]]) -> tuple[str, ...]:
-    """``2 customers added``, ``1 deal changed``; interactions by their files."""
-    counts: Counter[tuple[str, str]] = Counter()
-    for letter, path in touched:
-        place = layout.place_of(path, book.schema)
-        verb = _VERBS.get(letter, "changed")
-        if place is None:
-            counts[(path, verb)] = 0
-        elif place.kind.storage == "jsonl":
-            counts[("history", "changed")] += 1
-        else:
-            counts[(place.kind.name, verb)] += 1
-    return tuple(f"{_plural(book, name, number)} {verb}" for (name, verb), number in counts.items())
-
-
-def _plural(book: Book, name: str, number: int) -> str:
-    if not number:
-        return name
-    kind = book.schema.kind(name)
-    many = kind.plural if kind is not None else "histories"
-    return f"{number:,} {name if number == 1 else many}"
 
 
 def chosen(book: Book, text: str = "") -> Commit:
@@ -174,22 +155,22 @@ def plan(book: Book, commit: Commit, *, rest: bool = False) -> Plan:
         GitFailed: the history cannot be read.
     """
     head = book.repository.head()
-    files, overlaps = undo_overlaps.merged(book, commit, head, rest=rest)
-    outside = [path for path in files if path.startswith("../")]
-    files = {path: data for path, data in files.items() if path not in outside}
-    notes = [f"{len(outside)} file(s) outside the book are left as they are"] if outside else []
-    files, closed = kept_closed(book, commit, head, files)
+    found, overlaps, moves = undo_overlaps.merged(book, commit, head, rest=rest)
+    files = {path: data for path, data in found.items() if not path.startswith("../")}
+    outside = len(found) - len(files)
+    notes = [f"{outside} file(s) outside the book are left as they are"] if outside else []
+    files, closed = kept_closed(book, commit, head, files, moves)
     notes += closed
     while ends := loose_ends(book, files, head, commit.parents[0]):
-        overlaps += undo_overlaps.of_references(book, commit, ends)
-        # With its place in the other layout: never the one without the other.
-        stay = {layout.flat(end.path) for end in ends}
+        overlaps += undo_overlaps.of_references(book, commit, ends, moves)
+        # With its place in the other layout or under its other name: never the one without the other.
+        stay = {layout.flat(path) for end in ends for path in moves.paths(end.path)}
         files = {path: data for path, data in files.items() if layout.flat(path) not in stay}
     if files and len(commit.parents) > 1:
         notes.append(
             "what this merge brought is taken back; a sync does not bring it again, because git has it for merged"
         )
-    return Plan(commit, head, files, tuple(overlaps), tuple(notes))
+    return Plan(commit, head, files, tuple(overlaps), tuple(notes), moves.back(files))
 
 
 def refusal(book: Book, wanted: Plan, *, rest: bool = False, allow_removals: bool = False) -> Conflict | None:
@@ -203,7 +184,7 @@ def refusal(book: Book, wanted: Plan, *, rest: bool = False, allow_removals: boo
     if allow_removals:
         return None
     try:
-        sync_removals.check(book, wanted.head, TreeMerge({**wanted.files}, ()))
+        sync_removals.check(book, wanted.head, TreeMerge({**wanted.files}, (), wanted.back))
     except Conflict as error:
         shown = wanted.commit.id[:10]
         command = f"crmctl undo {shown}{' --rest' if rest else ''}"
@@ -235,7 +216,7 @@ def carry_out(book: Book, wanted: Plan, *, rest: bool = False, allow_removals: b
                 tx.put(path, data)
         subject = _subject(wanted.commit)
         commit = tx.commit(commits.undo_message(subject, wanted.commit.id), of_head=True)
-        notes = [*summary(book, wanted), *wanted.notes, *adopted(tx)]
+        notes = [*undo_words.summary(book, wanted), *wanted.notes, *adopted(tx)]
         if wanted.overlaps:
             notes += _staying(wanted.overlaps)
         elif not (commit or wanted.notes):
@@ -270,19 +251,6 @@ def _staying(overlaps: Iterable[Overlap]) -> Iterator[str]:
         yield (
             "a record stays because of a reference" if number == 1 else f"{number:,} records stay because of references"
         )
-
-
-def summary(book: Book, wanted: Plan) -> list[str]:
-    """In words, how many records of which kind change."""
-    stands = book.repository.blobs(wanted.head, wanted.files)
-    moved = undo_words.moved(wanted.files)
-    letters = []
-    for path, data in wanted.files.items():
-        if layout.flat(path) not in moved:
-            letters.append(("D" if data is None else "M" if path in stands else "A", path))
-        elif data is not None:
-            letters.append(("R", path))
-    return list(_counted(book, letters))
 
 
 def _subject(commit: Commit) -> str:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from crmctl.model.raw import Raw
     from crmctl.model.raw import RawMap
     from crmctl.services.book import Book
+    from crmctl.services.past.undo_names import Moves
     from crmctl.vcs.commits import Commit
 
 _STRICT = ("withdrawn", "objected", "erased")
@@ -38,7 +39,7 @@ class _Stays(NamedTuple):
 
 
 def kept_closed(
-    book: Book, commit: Commit, head: str, files: Mapping[str, bytes | None]
+    book: Book, commit: Commit, head: str, files: Mapping[str, bytes | None], moves: Moves
 ) -> tuple[dict[str, bytes | None], list[str]]:
     """``files`` (what undoing ``commit`` would change in ``head``) without what would loosen a permission; in words.
 
@@ -50,14 +51,14 @@ def kept_closed(
     if not paths:
         return found, []
     before = _records(book, head, paths)
-    own = _Own(book, commit)
+    own = _Own(book, commit, moves)
     stays: list[_Stays] = []
     for path, old in before.items():
         target = _target(path, old, files)
         handle = _handle(path)
         new = _read(files[target]) if target else None
         if new is not None:
-            wanted, words = _tightened(old, new, partial(own.tightened, path))
+            wanted, words = _tightened(old, new, partial(own.tightened, path, old))
             if words:
                 if wanted == old and path == target:
                     del found[path]
@@ -73,24 +74,31 @@ def kept_closed(
 class _Own:
     """What the undone commit itself did to a customer; read when it is asked for."""
 
-    def __init__(self, book: Book, commit: Commit) -> None:
+    def __init__(self, book: Book, commit: Commit, moves: Moves) -> None:
         self._book = book
         self._commit = commit
+        self._moves = moves
         self._known: dict[str, tuple[RawMap, RawMap]] = {}
 
-    def tightened(self, path: str, name: str) -> bool:
-        """Whether it is an ordinary write that took permission for ``name`` (a purpose, or "" for all) back."""
+    def tightened(self, path: str, now: RawMap, name: str) -> bool:
+        """Whether it is an ordinary write that took permission for ``name`` (a purpose, or "" for all) back.
+
+        It is about the customer who stands at ``path`` ``now``, whatever the name was then.
+        """
         if len(self._commit.parents) != 1:
             return False
         if path not in self._known:
-            places = [path, layout.flat(path), _sharded(path)]
-            sides = (_records(self._book, tree, places) for tree in (self._commit.parents[0], self._commit.id))
-            then, made = (next(iter(side.values()), {}) for side in sides)
+            then, made = (self._in(tree, path, now) for tree in (self._commit.parents[0], self._commit.id))
             self._known[path] = then, made
         then, made = self._known[path]
         if not name:
             return bool(_stops(made) - _stops(then))
         return _loosens(_entry(made, name), _entry(then, name))
+
+    def _in(self, tree: str, path: str, now: RawMap) -> RawMap:
+        """The customer in another tree; {} where they are not there."""
+        found = _records(self._book, tree, self._moves.paths(path)).values()
+        return next((data for data in found if data.get("id") == now.get("id")), {})
 
 
 def _tightened(old: RawMap, new: RawMap, allowed: Callable[[str], bool]) -> tuple[RawMap, list[str]]:

@@ -8,19 +8,23 @@ from typing import NamedTuple
 
 from crmctl.errors import InvalidData
 from crmctl.services.joining.treemerge import merge_trees
+from crmctl.services.past.undo_names import Moves
 from crmctl.store import layout
 from crmctl.vcs import commits
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from collections.abc import Iterator
     from collections.abc import Mapping
     from collections.abc import Sequence
 
     from crmctl.merge.outcome import Clash
+    from crmctl.model.fields import Kind
     from crmctl.model.raw import Raw
     from crmctl.model.raw import RawMap
     from crmctl.services.book import Book
     from crmctl.services.joining.treemerge import Question
+    from crmctl.services.joining.treemerge_moves import Named
     from crmctl.services.past.undo_refs import Loose
     from crmctl.vcs.commits import Commit
 
@@ -48,13 +52,21 @@ class Overlap(NamedTuple):
     reference: str = ""
 
 
-def merged(book: Book, commit: Commit, head: str, *, rest: bool) -> tuple[dict[str, bytes | None], list[Overlap]]:
-    """What would have to change to undo ``commit``, and the later edits that overlap with it.
+class Merged(NamedTuple):
+    """What would have to change, the later edits that overlap, and the records that are called otherwise by now."""
+
+    files: dict[str, bytes | None]
+    overlaps: list[Overlap]
+    moves: Moves
+
+
+def merged(book: Book, commit: Commit, head: str, *, rest: bool) -> Merged:
+    """What undoing ``commit`` comes to in ``head``.
 
     With ``rest``, the fields that overlap keep what they are now and the other fields of those files are undone.
     """
-    files, overlaps, questions = _merge(book, commit, head, {}, {})
-    if rest and overlaps:
+    found, questions = _merge(book, commit, head, {}, {})
+    if rest and questions:
         answers: dict[str, dict[tuple[str, ...], Raw | None]] = {}
         whole: dict[str, bytes | None] = {}
         for one in questions:
@@ -62,9 +74,16 @@ def merged(book: Book, commit: Commit, head: str, *, rest: bool) -> tuple[dict[s
                 whole[one.path] = one.ours
             else:
                 answers.setdefault(one.path, {})[one.clash.path] = one.clash.ours
-        files, _, _ = _merge(book, commit, head, answers, whole)
-        files = {path: data for path, data in files.items() if path not in whole}
-    return files, overlaps
+        again, _ = _merge(book, commit, head, answers, whole)
+        stays = _standing(book, head, whole)
+        files = {path: data for path, data in again.files.items() if path not in whole or data != stays.get(path)}
+        found = found._replace(files=files)
+    return found
+
+
+def _standing(book: Book, head: str, paths: Iterable[str]) -> dict[str, bytes]:
+    oids = book.repository.blobs(head, paths)
+    return dict(zip(oids, book.repository.contents(oids.values()), strict=True))
 
 
 def _merge(
@@ -73,14 +92,14 @@ def _merge(
     head: str,
     answers: Mapping[str, Mapping[tuple[str, ...], Raw | None]],
     whole: Mapping[str, bytes | None],
-) -> tuple[dict[str, bytes | None], list[Overlap], list[Question]]:
-    result = merge_trees(book.repository, [commit.id], head, commit.parents[0], answers, whole)
-    files = dict(result.files)
-    ours = {layout.flat(path) for _, path in commits.touched(book.places, [commit])[commit.id]}
-    overlaps: list[Overlap] = []
+) -> tuple[Merged, list[Question]]:
+    base, theirs = [commit.id], commit.parents[0]
+    result = merge_trees(book.repository, base, head, theirs, answers, whole, follow=True, keep_ours=True)
+    files, moves = dict(result.files), Moves(book.schema, result.names)
+    touched = {layout.flat(path) for _, path in commits.touched(book.places, [commit])[commit.id]}
     open_ones: list[Question] = []
     for question in result.questions:
-        if layout.flat(question.path) not in ours:
+        if touched.isdisjoint(map(layout.flat, moves.paths(question.path))):
             continue  # Something that was wrong in the book before, and is none of this commit's business.
         left: Sequence[Question] = [question]
         if question.what == "deleted" and question.ours == question.base:
@@ -92,10 +111,10 @@ def _merge(
             if not left:
                 files[question.path] = data
         open_ones += left
-    since = _Since(book, commit, head)
-    for question in open_ones:
-        overlaps.append(_overlap(book, question, since))
-    return files, overlaps, open_ones
+    since = _Since(book, commit, head, moves)
+    overlaps = [_overlap(book, question, since) for question in open_ones]
+    overlaps += [_of_name(book, kind, named, since) for kind, named in moves.clashing()]
+    return Merged(files, overlaps, moves), open_ones
 
 
 def _is_history(book: Book, question: Question) -> bool:
@@ -123,23 +142,40 @@ def _history(question: Question, answers: Mapping[tuple[str, ...], Raw | None]) 
 class _Since:
     """The commits that came after one, asked for when there is an overlap."""
 
-    def __init__(self, book: Book, commit: Commit, head: str) -> None:
+    def __init__(self, book: Book, commit: Commit, head: str, moves: Moves) -> None:
         self._book = book
         self._range = f"{commit.id}..{head}"
+        self._moves = moves
 
     def last(self, path: str, *others: str, clash: Clash | None = None) -> Commit | None:
         """The latest that touched a file (or another); when it is about a field, the latest that changed that."""
-        found = commits.latest(self._book.places, 2 if clash is not None else 1, self._range, paths=[path, *others])
+        paths = [name for one in (path, *others) for name in self._moves.paths(one)]
+        found = commits.latest(self._book.places, 2 if clash is not None else 1, self._range, paths=paths)
         if len(found) < 2 or clash is None:
             return found[0] if found else None
-        from crmctl.services.past.reaching import value_at
         from crmctl.vcs.history import changes
 
-        for change in changes(self._book.places, [path], self._range):
-            before, after = (value_at(path, side.get(path), clash.path) for side in (change.before, change.after))
-            if before != after:
+        for change in changes(self._book.places, paths, self._range):
+            if _value(change.before, paths, clash) != _value(change.after, paths, clash):
                 return commits.one(self._book.places, change.commit)
         return found[0]
+
+
+def _value(contents: Mapping[str, bytes], paths: Iterable[str], clash: Clash) -> Raw | None:
+    from crmctl.services.past.reaching import value_at
+
+    path = next((path for path in paths if path in contents), "")
+    return value_at(path, contents.get(path), clash.path)
+
+
+def _of_name(book: Book, kind: Kind, named: Named, since: _Since) -> Overlap:
+    """A record that the commit renamed, and that cannot get its name back: it has a third, or somebody else has it."""
+    path = layout.path_of(kind, named.ours, sharded=False)
+    taken = layout.path_of(kind, named.theirs, sharded=False)
+    later = since.last(path if named.ours != named.base else taken)
+    now = named.ours if named.ours != named.base else f"({named.theirs} is another {kind.name} by now)"
+    at = _at(book, later)
+    return Overlap(kind.name, named.ours, path, "handle", named.theirs, named.base, now, later, at)
 
 
 def _overlap(book: Book, question: Question, since: _Since) -> Overlap:
@@ -191,10 +227,10 @@ def _at(book: Book, commit: Commit | None) -> datetime | None:
     return datetime.fromtimestamp(commit.at, book.settings.zone) if commit is not None else None
 
 
-def of_references(book: Book, commit: Commit, ends: Sequence[Loose]) -> Iterator[Overlap]:
+def of_references(book: Book, commit: Commit, ends: Sequence[Loose], moves: Moves) -> Iterator[Overlap]:
     """Overlaps for what would be left without the record it names."""
     head = book.repository.head()
-    since = _Since(book, commit, head)
+    since = _Since(book, commit, head, moves)
     for end in ends:
         place = layout.place_of(end.path, book.schema)
         kind, handle = (place.kind.name, place.handle) if place is not None else ("file", end.path)

@@ -12,12 +12,12 @@ from crmctl.errors import InvalidData
 from crmctl.errors import NotFound
 from crmctl.errors import UsageProblem
 from crmctl.services.past import history
+from crmctl.services.past import names
 from crmctl.services.past.reaching import value_at
 from crmctl.store import layout
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from collections.abc import Iterable
     from collections.abc import Iterator
     from collections.abc import Mapping
     from collections.abc import Sequence
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from crmctl.model.fields import Kind
     from crmctl.model.raw import Raw
     from crmctl.services.book import Book
+    from crmctl.services.past.names import Trail
     from crmctl.vcs.history import Change
 
     _Reader: TypeAlias = Callable[[str, bytes], Raw | None]
@@ -73,12 +74,11 @@ def origins(book: Book, kind: Kind, handle: str, field: str) -> list[Origin]:
         GitFailed: the history cannot be read.
     """
     steps = tuple(_real_name(kind, field).split("."))
-    paths = _paths(book, kind, handle)
     where = (handle, *steps) if kind.storage == "jsonl" else steps
     keys = frozenset(known.key for known in kind.stored if known.key)
-    reader = _named(handle) if where == (HANDLE,) else _reader(where, keys)
-    current = _value(paths, _standing(book, paths), reader)
-    versions = list(_versions(book, paths, reader, current))
+    files = _Files(_trail(book, kind, handle), kind, _named if where == (HANDLE,) else _reader(where, keys))
+    current = files.value(_standing(book, files.paths))
+    versions = list(_versions(book, files, current))
     if not versions:
         _refuse_unknown(kind, field)
         name, dot, _ = field.partition(".")
@@ -96,9 +96,9 @@ def _reader(where: tuple[str, ...], keys: frozenset[str]) -> _Reader:
     return lambda path, data: value_at(path, data, where, keys)
 
 
-def _named(handle: str) -> _Reader:
+def _named(path: str, _data: bytes) -> Raw:
     """The handle is in no file: it comes and goes with the file itself."""
-    return lambda _path, _data: handle
+    return names.handle_of(path)
 
 
 def _real_name(kind: Kind, field: str) -> str:
@@ -116,25 +116,40 @@ def _refuse_unknown(kind: Kind, field: str) -> None:
     if kind.field(field.partition(".")[0]) is None:
         from difflib import get_close_matches
 
-        names = [known.name for known in kind.stored]
-        near = get_close_matches(field, names, 1)
-        hint = f"Did you mean {near[0]!r}?" if near else f"It has {', '.join(names)}."
+        fields = [known.name for known in kind.stored]
+        near = get_close_matches(field, fields, 1)
+        hint = f"Did you mean {near[0]!r}?" if near else f"It has {', '.join(fields)}."
         raise UsageProblem(f"{'an' if kind.name[0] in 'aeiou' else 'a'} {kind.name} has no field {field!r}", hint=hint)
     declared = kind.field(field)
     if declared is not None and declared.derived:
         raise UsageProblem(f"{field} is worked out from other records, and stands in no file")
 
 
-def _paths(book: Book, kind: Kind, handle: str) -> list[str]:
-    """The files that the record stands or stood in; it may have moved when the layout changed."""
-    owner = handle
-    if kind.storage == "jsonl":
-        row = book.index.row(f"SELECT path FROM {kind.plural} WHERE handle = ?", (handle,))
-        found = [str(row[0])] if row else _removed_from(book, kind, handle)
-        place = layout.place_of(found[0], book.schema)
-        assert place is not None
-        owner = place.handle
-    return [layout.path_of(kind, owner, sharded=sharded) for sharded in (False, True)]
+class _Files(NamedTuple):
+    """Where the value stands or stood, whatever the record and its customer were called, and how it is read there."""
+
+    trail: Trail
+    kind: Kind
+    reader: _Reader
+
+    @property
+    def paths(self) -> list[str]:
+        return self.trail.paths if self.kind.storage == "yaml" else self.trail.along(self.kind)
+
+    def value(self, contents: Mapping[str, bytes]) -> Raw | None:
+        """The value in one tree."""
+        paths = self.paths if self.kind.storage == "jsonl" else [self.trail.where(contents)]
+        values = (self.reader(path, contents[path]) for path in paths if path in contents)
+        return next((value for value in values if value is not None), None)
+
+
+def _trail(book: Book, kind: Kind, handle: str) -> Trail:
+    """The record whose names lead to the value: that of the customer, for an interaction."""
+    if kind.storage == "yaml":
+        return names.trail(book, kind, handle)
+    row = book.index.row(f"SELECT path FROM {kind.plural} WHERE handle = ?", (handle,))
+    found = [str(row[0])] if row else _removed_from(book, kind, handle)
+    return names.trail(book, book.schema.require("customer"), names.handle_of(found[0]))
 
 
 def _removed_from(book: Book, kind: Kind, handle: str) -> list[str]:
@@ -147,17 +162,17 @@ def _removed_from(book: Book, kind: Kind, handle: str) -> list[str]:
     return found
 
 
-def _versions(book: Book, paths: Sequence[str], reader: _Reader, current: Raw | None) -> Iterator[_Version]:
+def _versions(book: Book, files: _Files, current: Raw | None) -> Iterator[_Version]:
     """The commits that changed the value, latest first, and before them what was changed by hand."""
     from crmctl.vcs.history import changes
 
-    every = changes(book.places, paths, book.revision)
+    every = changes(book.places, files.paths, book.revision)
     first = next(every, None)
-    committed = _value(paths, first.after, reader) if first is not None else None
+    committed = files.value(first.after) if first is not None else None
     if current != committed:
         yield _Version(committed, current, None)
     for change in chain([first] if first is not None else [], every):
-        before, after = _value(paths, change.before, reader), _value(paths, change.after, reader)
+        before, after = files.value(change.before), files.value(change.after)
         if before != after:
             yield _Version(before, after, change)
 
@@ -168,11 +183,6 @@ def _standing(book: Book, paths: Sequence[str]) -> dict[str, bytes]:
         with contextlib.suppress(FileNotFoundError, InvalidData):
             found[path] = book.files.read(path)
     return found
-
-
-def _value(paths: Iterable[str], contents: Mapping[str, bytes], reader: _Reader) -> Raw | None:
-    path = next((path for path in paths if path in contents), "")
-    return reader(path, contents[path]) if path else None
 
 
 def _origin(book: Book, state: str, value: Raw | None, change: Change | None) -> Origin:

@@ -28,6 +28,11 @@ HEAD = b"From: a@b.example\nTo: x@y.example\nSubject: hi\n"
         ),
         pytest.param(b'From: "' + b'\\"' * 90_000 + b"\n\nx", id="quotes in a name"),
         pytest.param(b"\n" + b"-----a" * 30_000, id="dashes"),
+        pytest.param(
+            b"\n-----BEGIN PGP SIGNED MESSAGE-----\n\n" + b"-----BEGIN PGP SIGNATURE-----\n" * 6_500, id="pgp"
+        ),
+        pytest.param(b"Content-Type: text/plain; format=flowed\n\n" + b"a \n" * 66_000, id="flowed"),
+        pytest.param(b"\n" + b"        x 1.1.2026        to\n" * 7_000, id="heads of Notes"),
         pytest.param(b"Content-Type: text/html\n\n</" + b"\t " * 90_000 + b">", id="an end tag of blanks"),
     ],
 )

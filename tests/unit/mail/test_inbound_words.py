@@ -40,6 +40,43 @@ def test_without_the_library_own_rules_have_to_do(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize(
+    "above",
+    [
+        "pt., 20 lis 2026 o 09:12 Shop\n<s@x.example> napisał(a):",
+        "2026年11月20日(金) 9:12 Shop <\ns@x.example>:",
+        "пт, 20 нояб. 2026 г. в 09:12, Shop\n<s@x.example>:",
+        "> On 20 Nov 2026, at 09:12, Shop\n> <s@x.example> wrote:",
+    ],
+)
+def test_a_head_that_was_broken_in_two(above: str) -> None:
+    assert replytext.new_text(f"Yes.\n\n{above}\n\n> STOP") == "Yes."
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Sent from my iPhone",
+        "Sent from Yahoo Mail for iPhone",
+        "Get Outlook for Android <https://aka.example/x>",
+        "Von meinem iPad gesendet",
+        "Gesendet mit der GMX Mail App",
+        "Envoyé de mon iPhone",
+        "Enviado desde mi teléfono Huawei",
+        "Inviato da Outlook per Android",
+        "Verzonden vanaf mijn Galaxy",
+        "Enviado do meu celular",
+        "Skickat från min iPhone",
+        "Отправлено с iPhone",
+        "iPhoneから送信",
+        "发自我的 iPhone",
+    ],
+)
+def test_what_a_telephone_writes_below_is_nobodys_word(line: str) -> None:
+    assert replytext.new_text(f"Yes.\n\n{line}\n") == "Yes."
+    assert replytext.new_text(f"{line}\n\nYes.") == f"{line}\n\nYes."
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "STOP",

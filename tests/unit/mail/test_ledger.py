@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import resource
+import shutil
 import stat
 import subprocess
 import sys
@@ -26,6 +27,7 @@ from crmctl.mail.ledger.log import LedgerDamaged
 from crmctl.mail.ledger.log import LedgerFailed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 SIDS = [send_id("c", str(number), "email") for number in range(4)]
@@ -111,6 +113,73 @@ def test_each_line_is_on_the_disk_before_append_returns(folder: Path, monkeypatc
         ledger.append("plan", SID, "q4")
         assert synced == [ledger.path.stat().st_size]
         monkeypatch.undo()
+
+
+def unwaited(ledger: Ledger, *evs: str) -> None:
+    """Append without waiting for the disk."""
+    ledger.append_many([(ev, SID, "q4", {}) for ev in evs], wait=False)
+
+
+@pytest.mark.parametrize("how", ["settle", "append", "rows", "events", "lines", "close"])
+def test_a_line_that_was_not_waited_for_is_on_the_disk_in_the_end(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    synced: list[int] = []
+    ledger = Ledger(folder, "lap-a")
+    ledger.open()
+    log = ledger.path.stat()
+    monkeypatch.setattr(os, "fsync", lambda one: synced.append(os.fstat(one).st_ino))
+    unwaited(ledger, "plan", "render")
+    assert Ledger(folder, "lap-a").rows()[SID].state == "rendered"  # As another process sees it.
+    assert synced == []
+    ways: dict[str, Callable[[], object]] = {
+        "settle": ledger.settle,
+        "append": lambda: ledger.append("attempt", SID, "q4"),
+        "rows": ledger.rows,
+        "events": lambda: list(ledger.events()),
+        "lines": lambda: list(ledger.lines("q4")),
+        "close": ledger.close,
+    }
+    ways[how]()
+    assert synced.count(log.st_ino) == 1
+    ledger.settle()
+    assert synced.count(log.st_ino) == 1
+    monkeypatch.undo()
+    ledger.close()
+
+
+def test_the_anchor_is_never_ahead_of_what_is_on_the_disk(folder: Path, tmp_path: Path) -> None:
+    with Ledger(folder, "lap-a") as ledger:
+        ledger.append("plan", SID, "q4")
+        before = ledger.path.read_bytes()
+        unwaited(ledger, "render", "attempt")
+        shutil.copytree(folder, tmp_path / "cut")
+    log = tmp_path / "cut" / "wal" / "lap-a.jsonl"
+    log.write_bytes(before)  # What a power cut leaves of it.
+    with Ledger(tmp_path / "cut", "lap-a") as ledger:
+        assert ledger.rows()[SID].state == "planned"
+    with Ledger(folder, "lap-a") as ledger:
+        assert ledger.rows()[SID].attempts == 1
+
+
+def test_what_a_disk_has_lost_is_not_asked_for_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system tells of it once; asked a second time it says that all is well."""
+    ledger = Ledger(folder, "lap-a")
+    ledger.open()
+    unwaited(ledger, "plan")
+
+    def fail(_descriptor: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", fail)
+        with pytest.raises(LedgerFailed, match="input/output"):
+            ledger.settle()
+    ways: list[Callable[[], object]] = [ledger.settle, ledger.rows, lambda: list(ledger.lines("q4"))]
+    for again in ways:
+        with pytest.raises(LedgerFailed, match="not known whether the last lines are on the disk"):
+            again()
+    ledger.close()
 
 
 def test_the_files_are_private(folder: Path) -> None:

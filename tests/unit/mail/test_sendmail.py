@@ -9,8 +9,8 @@ import pytest
 from crmctl.errors import StorageFailed
 from crmctl.mail.transport.outcomes import Outcome
 from crmctl.mail.transport.outcomes import TransportFailed
-from crmctl.mail.transport.outcomes import sendmail_transport
 from crmctl.mail.transport.sendmail import Sendmail
+from crmctl.mail.transport.ways import sendmail_transport
 
 SID = "A2B3C4D5E6F7A2B3C4D5E6F7AB"
 TEXT = b"Subject: x\r\n\r\n.\r\n.dot\r\nFrom the start\r\n"

@@ -6,6 +6,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 import pytest
+from helpers import campaign_book as books
 from helpers.books import commit
 from helpers.books import git
 from helpers.machines import PEOPLE
@@ -20,6 +21,7 @@ from crmctl import clock
 from crmctl.errors import Conflict
 from crmctl.errors import CrmError
 from crmctl.mail.transport.pacing import Rate
+from crmctl.services.campaigns import control
 from crmctl.services.campaigns import freezing
 from crmctl.services.campaigns.campaign import read
 from crmctl.services.campaigns.machines import claiming
@@ -334,6 +336,69 @@ def test_the_log_is_lost_and_the_tracked_lines_are_there(ann: Machine, bob: Mach
         ann.go(hers)
     bob.go(his)
     if hold:
-        assert hers.sent == ["p000", "p001", "p002"]
-        assert set(ann.states().values()) == {"unknown"}
+        # The notes outside of the book name the four that were tried, the last one before it was handed over.
+        assert hers.sent == ["p000", "p001", "p002", "p004", "p005"]
+        held = {who for who, state in ann.states().items() if state == "unknown"}
+        assert held == {"p000", "p001", "p002", "p003"}
     assert his.sent == []
+
+
+def test_machines_on_two_branches_do_not_both_send(ann: Machine, bob: Machine) -> None:
+    hers, his = Told(), Told()
+    ann.go(hers, Asked(limit=1))
+    bob.sync()
+    git(bob.root, "switch", "-q", "-c", "work", "--track", "origin/main")
+    git(bob.root, "push", "-q", "-u", "origin", "work")
+    with pytest.raises(Conflict, match=r"claimed on the branch main .* this clone shares work"):
+        bob.go(his)
+    assert his.sent == []
+    git(bob.root, "switch", "-q", "main")
+    assert bob.go(his).balance.accepted == PEOPLE
+    assert len(hers.sent) + len(his.sent) == PEOPLE
+
+
+def test_a_clone_that_has_heard_nothing_meets_the_others_before_it_sends(ann: Machine, bob: Machine) -> None:
+    hers, his = Told(), Told()
+    ann.go(hers, Asked(limit=1))
+    with ann.on() as book:
+        control.cancel(book, "spring")
+        assert control.tell_others(book, "spring") == ""
+    with pytest.raises(Conflict, match="is cancelled"):
+        bob.go(his)
+    assert his.sent == []
+
+
+def test_who_cannot_reach_the_others_is_told_that_they_do_not_know(ann: Machine, bob: Machine) -> None:
+    ann.go(Told(), Asked(limit=1))
+    git(ann.root, "remote", "set-url", "origin", "http://127.0.0.1:1/book.git")
+    with ann.on() as book:
+        control.pause(book, "spring")
+        assert "crmctl sync tells them" in control.tell_others(book, "spring")
+    # They go on until they hear of it, and nobody gets anything twice.
+    his = Told()
+    assert bob.go(his).balance.accepted == PEOPLE
+    assert len(his.sent) == PEOPLE - 1
+
+
+def test_what_a_lost_machine_may_have_sent_is_not_made_anew(ann: Machine, bob: Machine) -> None:
+    hers, his = Told(), Told()
+    ann.sender("any\non_unknown: resend")
+    bob.sync()
+    hers.before = die
+    with pytest.raises(Died):
+        ann.go(hers)
+    later(hours=1)
+    name = ann.name
+    with bob.on() as book:
+        taking_over.take_over(book, name, hold=True)
+    for _ in range(3):
+        later(hours=1)
+        done = bob.go(his)
+        assert {line.code for line in done.lines} == {"lost"}
+    assert set(bob.states().values()) == {"unknown"}
+    # Somebody knows that nothing was sent: then, and only then, it is made here.
+    with bob.on() as book:
+        for row in books.rows(bob.root).values():
+            outbox.resolve(book, row.sid, "resend", "she lost the machine")
+    assert bob.go(his).balance.accepted == PEOPLE
+    assert len(his.sent) == PEOPLE

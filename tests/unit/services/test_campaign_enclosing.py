@@ -16,7 +16,7 @@ from crmctl import clock
 from crmctl.mail import tokens
 from crmctl.mail.identifiers import send_id
 from crmctl.mail.message.compose import Sender
-from crmctl.services import templates
+from crmctl.services import template_check
 from crmctl.services.book import Book
 from crmctl.services.campaigns import campaign as campaigns
 from crmctl.services.campaigns.audience import Recipient
@@ -99,7 +99,7 @@ def test_files_come_from_the_books_own_folder(root: Path) -> None:
         ("none.pdf", "there is no file attachments/none.pdf"),
         ("../crm.yaml", "cannot be at"),
         ("/etc/passwd.txt", "in no folder that config.yaml allows"),
-        ("link.pdf", "symbolic link"),
+        ("link.pdf", "it is a symbolic link, or no plain file"),
         ("linked/x.pdf", "symbolic link"),
         ("bills", "cannot be attached"),
         ("run.sh", "not in the table"),
@@ -118,7 +118,7 @@ def test_nothing_else_can_be_attached(root: Path, tmp_path: Path, path: str, wor
 
 def test_a_file_that_is_the_same_for_all_is_missed_before_anything_is_made(root: Path) -> None:
     use(root, "attachments: none.pdf\n")
-    faults = templates.check(Book(root))[1]
+    faults = template_check.check(Book(root))[1]
     assert [fault.problem for fault in faults] == ["templates/t.md: there is no file attachments/none.pdf to attach"]
 
 

@@ -25,6 +25,7 @@ from crmctl.services.campaigns.running.asking import Asked
 from crmctl.services.campaigns.running.desk import Desk
 from crmctl.services.campaigns.running.desk import at_work
 from crmctl.services.campaigns.running.witness import LedgerBehind
+from crmctl.services.mailing.host import state_path
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,6 +84,41 @@ def test_after_a_loss_of_all_only_those_are_held_that_were_tried(root: Path) -> 
     assert way.sent == ["p003", "p004"]
     assert state(root, "p001") == "unknown"
     assert books.status(root).balance[:2] == (5, 2)
+
+
+def older(root: Path, tmp_path: Path, before: int, after: int) -> None:
+    """Put back a copy of the book from when so many had it; so many more got it since."""
+    go(root, Told(), Asked(limit=before))
+    shutil.copytree(root, tmp_path / "snapshot", symlinks=True)
+    go(root, Told(), Asked(limit=after))
+    shutil.rmtree(root)
+    (tmp_path / "snapshot").rename(root)
+
+
+def test_after_a_snapshot_was_put_back_only_those_are_held_that_were_tried_since(root: Path, tmp_path: Path) -> None:
+    older(root, tmp_path, 1, 2)
+    with pytest.raises(LedgerBehind):
+        go(root)
+    held = outbox.adopt(Book(root), hold=True).held
+    assert set(held) == {books.rows(root)[who].sid for who in ("p001", "p002")}
+    way = Told()
+    go(root, way)
+    assert (way.sent, books.states(root)) == (["p003", "p004"], {"accepted": 3, "unknown": 2})
+
+
+def test_notes_that_lack_a_send_of_the_ledger_are_another_machines_and_all_are_held(root: Path, tmp_path: Path) -> None:
+    older(root, tmp_path, 2, 1)
+    (notes,) = (path for path in state_path().parent.glob("tried/**/*") if path.is_file())
+    lines = notes.read_text().splitlines(keepends=True)
+    notes.write_text("".join(line for line in lines if books.rows(root)["p000"].sid not in line))
+    assert len(outbox.adopt(Book(root), hold=True).held) == 3
+
+
+def test_without_notes_all_are_held_that_may_have_been_tried(root: Path) -> None:
+    go(root, Told(), Asked(limit=1))
+    shutil.rmtree(state_path().parent / "tried")
+    shutil.rmtree(Desk(Book(root)).state / "wal")
+    assert len(outbox.adopt(Book(root), hold=True).held) == 4
 
 
 def test_who_knows_that_nothing_was_sent_can_say_so(root: Path) -> None:

@@ -17,6 +17,7 @@ from crmctl import clock
 from crmctl.errors import CrmError
 from crmctl.mail.inbound import calendar_parts
 from crmctl.mail.message.compose import Sender
+from crmctl.services import template_check
 from crmctl.services.book import Book
 from crmctl.services.campaigns import campaign as campaigns
 from crmctl.services.campaigns.audience import Recipient
@@ -166,3 +167,20 @@ def test_campaign_check_tells_a_change_of_nothing(root: Path, run: Run, front: s
     done = run("-C", str(root), "campaign", "check", "evening")
     assert done.code != 0
     assert words in done.err + done.out
+
+
+@pytest.mark.parametrize(
+    ("updates", "words"),
+    [
+        ("nowhere", "there is no campaign 'nowhere' to update (updates: names the campaign that sent"),
+        ("plain", "campaign plain sends no invitation, so it cannot be updated"),
+        ("evening", "evening updates evening"),
+        ("off", "off updates other-day updates evening updates off"),
+    ],
+)
+def test_so_does_template_check(root: Path, updates: str, words: str) -> None:
+    assert template_check.check(Book(root))[1] == []
+    add(root, "plain", "language: en")
+    add(root, "evening", invited(1, f"updates: {updates}"))
+    (fault,) = template_check.check(Book(root), ["evening"])[1]
+    assert (fault.template, fault.customer, words in fault.problem) == ("evening", "", True), fault.problem

@@ -26,6 +26,7 @@ from crmctl.errors import Conflict
 from crmctl.errors import InvalidData
 from crmctl.mail.transport.outcomes import TransportFailed
 from crmctl.services.book import Book
+from crmctl.services.campaigns import audience
 from crmctl.services.campaigns import plan as plans
 from crmctl.services.campaigns.freezing import freeze
 from crmctl.services.campaigns.looking import look
@@ -108,6 +109,129 @@ def test_its_days_are_not_over_by_a_clock_that_nobody_can_believe(root: Path, mo
     later(minutes=10)
     second = go(root, way)
     assert (second.late, "800 days" in second.stopped, way.sent) == (True, False, [])
+
+
+GRANTED = "    state: granted\n"
+DATED = "    state: granted\n    date: 2026-11-23\n"
+
+
+def dated(root: Path, *handles: str) -> None:
+    """Have people agree today, as a form of today has it."""
+    texts = {f"customers/{who}.yaml": (root / f"records/customers/{who}.yaml").read_text() for who in handles}
+    commit(root, {path: text.replace(GRANTED, DATED) for path, text in texts.items()})
+
+
+@pytest.mark.parametrize("years", [7, 56])
+def test_a_clock_that_goes_back_gives_up_nobody_who_agreed_today(root: Path, years: int) -> None:
+    dated(root, "p000", "p001", "p002")
+    way = Told()
+    go(root, way, Asked(limit=1))
+    clock.freeze(NOW - timedelta(days=365 * years))
+    assert said(look(Book(root), "spring", Asked(), None)) == {"p001": ("wait", "not-yet"), "p002": ("wait", "not-yet")}
+    done = go(root, way)
+    assert {(line.state, line.code) for line in done.lines} == {("wait", "not-yet")}
+    assert {f"{line.until:%Y-%m-%d %H:%M}" for line in done.lines} == {"2026-11-23 00:00"}
+    assert (books.states(root)["planned"], books.status(root).status) == (2, "running")
+    clock.freeze(NOW)
+    later(hours=1)
+    go(root, way)
+    assert (sorted(way.sent), books.status(root).status) == (["p000", "p001", "p002"], "finished")
+
+
+def test_a_clock_that_goes_back_before_the_first_run_leaves_nobody_out(root: Path) -> None:
+    dated(root, "p001", "p002")
+    clock.freeze(NOW - timedelta(days=400))
+    way = Told()
+    go(root, way)
+    assert way.sent == ["p000"]
+    clock.freeze(NOW)
+    go(root, way)
+    assert (way.sent, books.states(root)) == (["p000", "p001", "p002"], {"accepted": 3})
+
+
+def test_whoever_waits_for_a_day_is_planned_and_says_so(root: Path) -> None:
+    dated(root, "p001")
+    clock.freeze(NOW - timedelta(days=1))
+    found = audience.plan(Book(root), "spring")
+    assert {one.handle: bool(one.later) for one in found.recipients} == {"p000": False, "p001": True, "p002": False}
+    assert found.left_out == []
+
+
+@pytest.fixture
+def canadian(root: Path) -> Path:
+    """The same three in Canada, who bought something a year ago; nothing else speaks for writing to them."""
+    files = {"campaigns/spring.yaml": books.CAMPAIGN.replace("purpose: newsletter", "purpose: offers")}
+    settings = (root / "crm.yaml").read_text() + "country: CA\npurposes:\n  offers: soft-opt-in\n"
+    for number in range(3):
+        path = f"customers/p{number:03d}.yaml"
+        files[path] = (root / "records" / path).read_text().partition("consent:")[0]
+        bought = f'"id": "01HZY00000000000000000000{number}", "at": "2025-11-20", "type": "purchase", "text": "a lamp"'
+        files[f"interactions/p{number:03d}.jsonl"] = f"{{{bought}}}\n"
+    commit(root, {"/crm.yaml": settings, **files})
+    return root
+
+
+def test_a_clock_that_is_years_ahead_ends_no_consent_by_purchase(canadian: Path) -> None:
+    way = Told()
+    go(canadian, way, Asked(limit=1))
+    clock.freeze(NOW + timedelta(days=3 * 365))
+    done = go(canadian, way)
+    assert {(line.state, line.code) for line in done.lines} == {("wait", "expired")}
+    assert any("nothing is given up in this run" in note for note in done.notes)
+    clock.freeze(NOW)
+    later(hours=1)
+    go(canadian, way)
+    assert (sorted(way.sent), books.states(canadian)) == (["p000", "p001", "p002"], {"accepted": 3})
+
+
+def test_a_clock_that_is_years_ahead_leaves_nobody_out_of_a_plan_that_a_run_makes(canadian: Path) -> None:
+    clock.freeze(NOW + timedelta(days=3 * 365))
+    way = Told()
+    go(canadian, way)
+    assert (way.sent, books.states(canadian)) == ([], {"planned": 3})
+    clock.freeze(NOW)
+    assert go(canadian, way).counts == {"accepted": 3}
+
+
+def test_a_consent_by_purchase_ends_when_the_time_has_really_passed(canadian: Path) -> None:
+    go(canadian, Told(), Asked(limit=1))
+    clock.freeze(NOW + timedelta(days=3 * 365))
+    go(canadian)
+    later(hours=1)
+    assert {line.code for line in go(canadian).lines} == {"expired"}
+    assert books.states(canadian) == {"accepted": 1, "suppressed": 2}
+
+
+def test_a_purchase_that_lies_ahead_of_the_clock_is_waited_for(canadian: Path) -> None:
+    go(canadian, Told(), Asked(limit=1))
+    clock.freeze(NOW - timedelta(days=800))
+    done = go(canadian)
+    assert {(line.state, line.code) for line in done.lines} == {("wait", "not-yet")}
+    assert {f"{line.until:%Y-%m-%d}" for line in done.lines} == {"2025-11-20"}
+
+
+def test_a_clock_that_jumps_ahead_while_a_run_is_under_way_gives_nothing_up(canadian: Path) -> None:
+    way = Told()
+    way.before = lambda _who: clock.freeze(NOW + timedelta(days=3 * 365))
+    done = go(canadian, way)
+    assert ({line.code for line in done.lines if line.state == "wait"}, len(way.sent)) == ({"expired"}, 1)
+    assert any("nothing is given up in this run" in note for note in done.notes)
+    assert books.states(canadian)["suppressed"] == 0
+
+
+def test_a_refreshed_plan_names_those_whom_a_run_had_given_up(root: Path) -> None:
+    withdrawn = (root / "records/customers/p001.yaml").read_text()
+    way = Told()
+    go(root, way, Asked(limit=1))
+    commit(root, {"customers/p001.yaml": withdrawn.replace("state: granted", "state: withdrawn")})
+    go(root, way, Asked(limit=1))
+    assert state(root, "p001") == "suppressed"
+    commit(root, {"customers/p001.yaml": withdrawn})
+    with at_work(Book(root), "test") as desk:
+        _, changes = freeze(Book(root), desk, "spring", refresh=True)
+    assert [(one.what, one.handle, one.reason) for one in changes] == [("enters", "p001", "was left out: withdrawn")]
+    go(root, way)
+    assert "p001" in way.sent
 
 
 # Freezing

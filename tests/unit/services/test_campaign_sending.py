@@ -393,7 +393,11 @@ def test_a_domain_that_is_slowed_down_waits_an_hour_and_others_go_on(root: Path)
     way = Told(p000=slow)
     done = go(root, way)
     assert way.sent == ["p004"]
-    assert said(done)["p001"] == ("wait", "pace")
+    assert said(done)["p001"] == ("wait", "domain")
+    (reason,) = {line.reason for line in done.lines if line.code == "domain"}
+    assert reason == "example.org said that too many come at once"
+    dry = look(Book(root), "spring", Asked(), None)
+    assert said(dry)["p001"] == ("wait", "domain")
     later(minutes=59)
     go(root, way)
     assert way.sent == ["p004"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 from typing import Any
 
@@ -17,6 +18,7 @@ from helpers.told_transport import said
 from helpers.told_transport import state
 
 from crmctl import clock
+from crmctl.errors import StorageFailed
 from crmctl.mail.ledger import spool
 from crmctl.mail.ledger.log import Ledger
 from crmctl.services.book import Book
@@ -55,7 +57,7 @@ def test_those_that_follow_are_on_the_disk_and_not_in_the_ledger(root: Path, mon
     def look(who: str) -> None:
         if who == "p000":
             seen.update({name: (row.state, row.eml) for name, row in books.rows(root).items() if name != who})
-            assert in_spool(root) == {"p000", "p001", "p002"}
+            assert in_spool(root) >= {"p000", "p001", "p002"}
 
     way.before = look
     assert go(root, way).counts == {"accepted": 5}
@@ -73,9 +75,9 @@ def test_each_step_is_on_the_disk_before_the_next(root: Path, monkeypatch: pytes
         steps.extend(("bytes", sid) for sid, _ in found)
         return digests
 
-    def appending(ledger: Ledger, rows: Any) -> Any:
+    def appending(ledger: Ledger, rows: Any, **more: Any) -> Any:
         found = list(rows)
-        events = append(ledger, found)
+        events = append(ledger, found, **more)
         steps.extend((ev, sid) for ev, sid, _, _ in found)
         return events
 
@@ -88,6 +90,45 @@ def test_each_step_is_on_the_disk_before_the_next(root: Path, monkeypatch: pytes
     for who in way.sent:
         mine = [step for step, of in steps if sids.get(of, of) == who and step not in ("plan", "render", "claim")]
         assert mine == ["bytes", "attempt", "MAIL", "dot", "accept"]
+
+
+def test_the_next_are_written_while_those_before_go_out(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spooling, "AHEAD", 2)
+    way, put = Told(), spool.put_many
+    going = threading.Event()
+    way.before = lambda who: going.set() if who == "p001" else None
+
+    def putting(folder: Path, messages: Any) -> list[str]:
+        found = list(messages)
+        if any(b"p002@" in data for _, data in found):
+            assert going.wait(60)  # Whoever waited for these before p001 goes out would wait for ever.
+        return put(folder, found)
+
+    monkeypatch.setattr(spool, "put_many", putting)
+    assert go(root, way).counts == {"accepted": 5}
+    assert in_spool(root) == set()
+
+
+def test_a_spool_that_cannot_be_written_stops_the_run_at_those_it_fails_for(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spooling, "AHEAD", 2)
+    way, put = Told(), spool.put_many
+
+    def putting(folder: Path, messages: Any) -> list[str]:
+        found = list(messages)
+        if any(b"p002@" in data for _, data in found):
+            raise StorageFailed("the disk is full")
+        return put(folder, found)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(spool, "put_many", putting)
+        with pytest.raises(StorageFailed, match="the disk is full"):
+            go(root, way)
+    assert way.sent == ["p000", "p001"]
+    assert (state(root, "p001"), state(root, "p002")) == ("accepted", "planned")
+    assert go(root, way).counts == {"accepted": 3}
+    assert in_spool(root) == set()
 
 
 def test_who_says_no_while_their_message_waits_leaves_nothing(root: Path) -> None:

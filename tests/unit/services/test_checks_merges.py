@@ -50,6 +50,19 @@ THEIRS = {"customers/ada.yaml": ADA.replace("fair", "web")}
 BOTH = ADA.replace("boss", "chief").replace("fair", "web")
 
 
+def test_an_answer_goes_to_its_place_in_the_layout_of_the_merge(book_dir: Path) -> None:
+    """One side laid the book out anew and removed Ada, the other changed her; she was kept."""
+    settings = (book_dir / "crm.yaml").read_text().replace("layout: flat", "layout: sharded")
+    kept = OURS["customers/ada.yaml"]
+    fork(book_dir, {"customers/ada.yaml": ADA}, OURS, {"/crm.yaml": settings, "customers/ada.yaml": None})
+    merged(book_dir, {"/crm.yaml": settings, "customers/ada.yaml": None, "customers/da/ada.yaml": kept})
+    assert found(book_dir) == []
+    put(book_dir, {"customers/da/bob.yaml": ADA.replace(ADA_ID, BOB_ID)})
+    git(book_dir, "add", "-A")
+    git(book_dir, "commit", "-q", "--amend", "--no-edit")
+    assert found(book_dir) == [("merge-invented", "neither side has it")]
+
+
 @pytest.mark.parametrize(
     ("result", "problems"),
     [

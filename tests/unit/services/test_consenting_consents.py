@@ -16,6 +16,7 @@ from crmctl.errors import Conflict
 from crmctl.errors import UsageProblem
 from crmctl.model.settings import Purpose
 from crmctl.services.consenting import consents
+from crmctl.services.consenting import keyrings
 from crmctl.services.consenting import keys
 from crmctl.services.consenting import listing
 from crmctl.services.consenting import permission
@@ -205,7 +206,7 @@ def test_after_coming_back_for_one_the_address_stays_closed_for_the_rest(book: B
 def test_without_the_key_a_no_is_written_down_all_the_same(book: Book) -> None:
     consents.grant(book, "ada", NEWS, TERMS)
     listing.add(fresh(book.root), "bob@example.com")
-    for path in keys.folder().iterdir():
+    for path in keyrings.folder().iterdir():
         path.unlink()
     written = consents.withdraw(fresh(book.root), "ada", NEWS, Terms(DAY))
     assert "key" in written.notes[0]
@@ -245,11 +246,11 @@ def test_asking_grants_nothing(book: Book) -> None:
     assert asking.written.commit
     assert may(book.root) == "no-consent"
     assert asking.address == "ada@example.com"
-    assert asking.token in asking.subject
-    assert "news once a month" in asking.text
-    assert "1 Lane, Town" in asking.text
-    assert "2027-03-15" in asking.text
-    assert "://" not in asking.text
+    assert asking.token in asking.words.subject
+    assert "news once a month" in asking.words.text
+    assert "1 Lane, Town" in asking.words.text
+    assert "15 March 2027" in asking.words.text
+    assert "://" not in asking.words.text
 
 
 def test_the_answer_grants_with_proof(book: Book) -> None:
@@ -300,7 +301,7 @@ def test_no_other_token_grants_anything(book: Book, how: str) -> None:
     assert may(book.root) == "no-consent"
 
 
-def tokens_subject(ring: keys.Ring, token: str) -> str:
+def tokens_subject(ring: keyrings.Ring, token: str) -> str:
     found = ring.read(token, ())
     assert found is not None
     return found[0].subject

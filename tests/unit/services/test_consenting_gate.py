@@ -16,13 +16,16 @@ from helpers.books import git
 from crmctl import clock
 from crmctl.errors import CrmError
 from crmctl.errors import InvalidData
+from crmctl.services.consenting import key_names
+from crmctl.services.consenting import keyrings
 from crmctl.services.consenting import keys
 from crmctl.services.consenting import listing
 from crmctl.services.consenting import memory
 from crmctl.services.consenting import showing
 from crmctl.services.consenting import suppression
+from crmctl.services.consenting import suppression_entry
 from crmctl.services.consenting.gate import Gate
-from crmctl.services.consenting.keys import KeyMissing
+from crmctl.services.consenting.keyrings import KeyMissing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,7 +82,8 @@ def test_an_unknown_purpose_is_a_no(book_dir: Path) -> None:
         ("{newsletter: {state: granted}}", ""),
         ("{newsletter: {state: granted, channels: [email, sms]}}", ""),
         ("{newsletter: {state: granted, channels: [sms]}}", "no-consent"),
-        ("{newsletter: {state: granted, date: 2027-03-02}}", "no-consent"),
+        ("{newsletter: {state: granted, date: 2027-03-02}}", "not-yet"),
+        ("{newsletter: {state: granted, date: someday}}", "no-consent"),
         ("{newsletter: {state: granted, date: 2027-03-01}}", ""),
         ("{newsletter: {state: Withdrawn}}", "withdrawn"),
         ("{newsletter: {state: granted}, NEWSLETTER: {state: objected}}", "objected"),
@@ -144,7 +148,7 @@ def test_a_soft_opt_in_needs_a_purchase(book_dir: Path) -> None:
     book = made(book_dir, {"customers/ada.yaml": ada})
     assert asked(book, "ada", "offers") == "no-basis"
     book = made(book_dir, {"interactions/ada.jsonl": purchase("2027-03-02T10:00:00+01:00")})
-    assert asked(book, "ada", "offers") == "no-basis"  # Tomorrow's does not count yet.
+    assert asked(book, "ada", "offers") == "not-yet"  # Tomorrow's does not count yet.
     book = made(book_dir, {"interactions/ada.jsonl": purchase("2011-01-01T10:00:00+01:00")})
     assert asked(book, "ada", "offers") == ""
 
@@ -283,7 +287,7 @@ def test_an_address_that_is_none_is_refused(book_dir: Path, address: str) -> Non
 def test_a_list_that_cannot_be_read_stops_everything(book_dir: Path, line: str) -> None:
     book = made(book_dir, {"customers/ada.yaml": AGREED})
     listing.add(book, "bob@example.com")
-    path = next((book_dir / suppression.FOLDER).glob("2*.jsonl"))
+    path = next((book_dir / suppression_entry.FOLDER).glob("2*.jsonl"))
     path.write_text(path.read_text() + line)
     with pytest.raises(InvalidData, match=r"2027-03\.jsonl:2") as caught:
         Gate(fresh(book_dir))
@@ -304,11 +308,11 @@ def test_a_stray_file_or_a_folder_in_the_list_stops_everything(book_dir: Path) -
 def test_without_the_right_key_nothing_is_sent(book_dir: Path, damage: str) -> None:
     book = made(book_dir, {"customers/ada.yaml": AGREED})
     listing.add(book, "bob@example.com")
-    (path,) = keys.folder().glob("*.key")
+    (path,) = keyrings.folder().glob("*.key")
     if damage == "gone":
         path.unlink()
     elif damage == "other":
-        path.write_text(keys.export_line(bytes(32)))
+        path.write_text(keyrings.export_line(bytes(32)))
     elif damage == "cut":
         path.write_text(path.read_text()[:40])
     else:
@@ -319,7 +323,7 @@ def test_without_the_right_key_nothing_is_sent(book_dir: Path, damage: str) -> N
 
 def test_a_book_that_names_no_key_needs_none(book_dir: Path) -> None:
     assert asked(made(book_dir, {"customers/ada.yaml": AGREED}), "ada", "newsletter") == ""
-    assert not keys.folder().exists()
+    assert not keyrings.folder().exists()
 
 
 def test_the_gate_notices_when_the_book_moves_on(book_dir: Path) -> None:
@@ -331,7 +335,7 @@ def test_the_gate_notices_when_the_book_moves_on(book_dir: Path) -> None:
     book.refresh()
     gate = Gate(book)
     assert not gate.is_stale()
-    path = next((book_dir / suppression.FOLDER).glob("2*.jsonl"))
+    path = next((book_dir / suppression_entry.FOLDER).glob("2*.jsonl"))
     path.write_text(path.read_text() + "\n")
     assert gate.is_stale()
 
@@ -373,12 +377,12 @@ def test_ten_thousand_questions_take_well_under_a_second(book_dir: Path) -> None
 def test_a_damaged_list_of_keys_is_no_empty_one(book_dir: Path) -> None:
     book = made(book_dir, {"customers/ada.yaml": AGREED})
     listing.add(book, "bob@example.com")
-    (book_dir / keys.FILE).write_text('{"id": "1"}\n')
+    (book_dir / key_names.FILE).write_text('{"id": "1"}\n')
     with pytest.raises(CrmError, match="names no key"):
         Gate(fresh(book_dir))
-    (book_dir / keys.FILE).unlink()
+    (book_dir / key_names.FILE).unlink()
     assert len(Gate(fresh(book_dir)).suppressions.active) == 1  # The entries name it too.
-    for path in keys.folder().iterdir():
+    for path in keyrings.folder().iterdir():
         path.unlink()
     with pytest.raises(KeyMissing):
         Gate(fresh(book_dir))
@@ -389,7 +393,7 @@ def test_a_reset_opens_no_address(book_dir: Path) -> None:
     listing.add(book, ADDRESS, why="unsubscribed")
     assert asked(fresh(book_dir), "ada", "newsletter") == "suppressed"
     git(book_dir, "reset", "-q", "--hard", "HEAD~1")
-    assert not (book_dir / suppression.FOLDER).exists()
+    assert not (book_dir / suppression_entry.FOLDER).exists()
     assert asked(fresh(book_dir), "ada", "newsletter") == "suppressed"
     assert len(keys.load(fresh(book_dir)).keys) == 1
 

@@ -12,10 +12,12 @@ from helpers.books import git
 from crmctl.errors import StorageFailed
 from crmctl.errors import UsageProblem
 from crmctl.mail.keyed import key_id
+from crmctl.services.consenting import key_names
+from crmctl.services.consenting import keyrings
 from crmctl.services.consenting import keys
 from crmctl.services.consenting import listing
 from crmctl.services.consenting import suppression
-from crmctl.services.consenting.keys import KeyMissing
+from crmctl.services.consenting.keyrings import KeyMissing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,9 +34,9 @@ def test_it_is_made_once_and_named_in_the_book(book_dir: Path) -> None:
 
 def test_nobody_else_can_read_it(book_dir: Path) -> None:
     keys.load(fresh(book_dir))
-    (path,) = keys.folder().iterdir()
+    (path,) = keyrings.folder().iterdir()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert stat.S_IMODE(keys.folder().stat().st_mode) == 0o700
+    assert stat.S_IMODE(keyrings.folder().stat().st_mode) == 0o700
 
 
 def test_it_goes_along_with_a_transaction(book_dir: Path) -> None:
@@ -63,25 +65,25 @@ def sample_dir_two(tmp_path: Path) -> Path:
 
 def test_what_is_exported_is_imported(book_dir: Path) -> None:
     ring = keys.load(fresh(book_dir))
-    line = keys.export_line(ring.key)
-    for path in keys.folder().iterdir():
+    line = keyrings.export_line(ring.key)
+    for path in keyrings.folder().iterdir():
         path.unlink()
     with pytest.raises(KeyMissing, match="not on this machine"):
         keys.load(fresh(book_dir))
-    assert keys.lacking(ring.id) is not None
+    assert keyrings.lacking(ring.id) is not None
     assert keys.import_line(fresh(book_dir), f" {line}\n") == ring.id
-    assert keys.lacking(ring.id) is None
+    assert keyrings.lacking(ring.id) is None
     assert keys.load(fresh(book_dir)) == ring
 
 
 def test_another_book_s_key_is_refused(book_dir: Path) -> None:
     keys.load(fresh(book_dir))
     with pytest.raises(KeyMissing, match="and the book names"):
-        keys.import_line(fresh(book_dir), keys.export_line(bytes(32)))
+        keys.import_line(fresh(book_dir), keyrings.export_line(bytes(32)))
 
 
 def test_a_book_without_a_key_takes_the_first_that_is_given(book_dir: Path) -> None:
-    assert keys.import_line(fresh(book_dir), keys.export_line(bytes(32))) == key_id(bytes(32))
+    assert keys.import_line(fresh(book_dir), keyrings.export_line(bytes(32))) == key_id(bytes(32))
     assert keys.load(fresh(book_dir)).id == key_id(bytes(32))
 
 
@@ -92,14 +94,14 @@ def test_what_is_no_key_is_refused(book_dir: Path, text: str) -> None:
 
 
 def test_half_a_line_is_refused(book_dir: Path) -> None:
-    line = keys.export_line(keys.load(fresh(book_dir)).key)
+    line = keyrings.export_line(keys.load(fresh(book_dir)).key)
     with pytest.raises(UsageProblem, match="part of it is lost"):
         keys.import_line(fresh(book_dir), line[:-1])
 
 
 def test_a_folder_that_cannot_be_written_is_told(book_dir: Path) -> None:
-    keys.folder().parent.mkdir(parents=True, exist_ok=True)
-    keys.folder().write_text("in the way")
+    keyrings.folder().parent.mkdir(parents=True, exist_ok=True)
+    keyrings.folder().write_text("in the way")
     with pytest.raises(StorageFailed, match="cannot write"):
         keys.load(fresh(book_dir))
     assert keys.all_named(fresh(book_dir)) == []
@@ -109,16 +111,16 @@ def test_two_machines_that_both_made_one_can_work_together(book_dir: Path) -> No
     """Each made a key before they met; entries by either count, and both use the first from then on."""
     first = keys.load(fresh(book_dir))
     listing.add(fresh(book_dir), "one@example.com")
-    second = keys.keep(bytes(32))
+    second = keyrings.keep(bytes(32))
     with fresh(book_dir).write("merge") as tx:
         line = f'{{"id": "7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "key": "{second}"}}\n'
-        tx.put(keys.FILE, (tx.read(keys.FILE) or b"") + line.encode())
+        tx.put(key_names.FILE, (tx.read(key_names.FILE) or b"") + line.encode())
         news = [suppression.New("two@example.com", "manual")]
         book = fresh(book_dir)
-        suppression.add(tx, suppression.Suppressions((), first), keys.ring_of([second]), news, book.now())
+        suppression.add(tx, suppression.Suppressions((), first), keyrings.ring_of([second]), news, book.now())
         tx.commit("merge")
     ring = keys.load(fresh(book_dir))
     assert [name for name, _ in ring.keys] == [first.id, second]
     assert len(listing.check(fresh(book_dir), "one@example.com")) == 1
     assert len(listing.check(fresh(book_dir), "two@example.com")) == 1
-    assert ring.read(keys.ring_of([second]).token("01J0000000000000000000000A", "all"), ["all"]) is not None
+    assert ring.read(keyrings.ring_of([second]).token("01J0000000000000000000000A", "all"), ["all"]) is not None

@@ -15,7 +15,7 @@ from crmctl import clock
 from crmctl.mail.identifiers import send_id
 from crmctl.mail.ledger.log import Ledger
 from crmctl.services.consenting.pressure import Pressure
-from crmctl.services.consenting.pressure import Sent
+from crmctl.services.consenting.sends import Sent
 from crmctl.services.mailing.host import host_id
 from crmctl.services.mailing.host import mail_state
 

@@ -18,7 +18,7 @@ from helpers.told_transport import go
 from crmctl import clock
 from crmctl.mail.transport.outcomes import Outcome
 from crmctl.mail.transport.outcomes import SmtpServer
-from crmctl.mail.transport.outcomes import smtp_transport
+from crmctl.mail.transport.ways import smtp_transport
 from crmctl.services.campaigns.running.asking import Asked
 from crmctl.services.consenting import listing
 from crmctl.services.following import enrolling

@@ -29,7 +29,7 @@ from crmctl.services.consenting import keys
 from crmctl.services.consenting import listing
 from crmctl.services.consenting import postlog
 from crmctl.services.consenting import sends
-from crmctl.services.consenting import suppression
+from crmctl.services.consenting import suppression_entry
 from crmctl.services.consenting import unsubscribing
 from crmctl.services.consenting.unsubscribing import Asked
 from crmctl.services.mailing.host import host_id
@@ -213,7 +213,7 @@ def test_an_address_is_enough_for_whoever_has_it(book: Book) -> None:
 
 def test_a_list_that_cannot_be_read_stops_it(book: Book) -> None:
     token = keys.existing(book).token(ADA, "newsletter")
-    (book.root / suppression.FOLDER / "2027-01.jsonl").write_text("x\n")
+    (book.root / suppression_entry.FOLDER / "2027-01.jsonl").write_text("x\n")
     with pytest.raises(InvalidData):
         honour(book, token)
 
@@ -221,7 +221,7 @@ def test_a_list_that_cannot_be_read_stops_it(book: Book) -> None:
 def test_entries_name_a_log_and_nobody(book: Book) -> None:
     token = keys.existing(book).token(ADA, "newsletter")
     honour(book, token, "access.log:7", NOW)
-    told = "".join(path.read_text() for path in (book.root / suppression.FOLDER).iterdir())
+    told = "".join(path.read_text() for path in (book.root / suppression_entry.FOLDER).iterdir())
     assert "access.log:7" in told
     assert "@" not in told
     assert "example" not in told
@@ -295,6 +295,20 @@ def test_lines_of_many_servers(line: str) -> None:
 )
 def test_nothing_else_is_a_request(line: str) -> None:
     assert postlog.read([line], "a.log", NOW).asked == []
+
+
+@pytest.mark.parametrize("damaged", [TOKEN[:-1], TOKEN[:-4], TOKEN + "a", TOKEN[:32]])
+def test_a_token_that_was_cut_in_a_log_is_refused_and_not_overlooked(book: Book, damaged: str) -> None:
+    for line in (COMBINED.format("POST", damaged), f'{{"method": "POST", "path": "/u/{damaged}"}}'):
+        (asked,) = postlog.read([line], "a.log", NOW).asked
+        _, (answer,) = unsubscribing.honour_all(book, [asked])
+        assert (answer.state, answer.why) == ("refused", "the token is forged, cut, or another book's")
+    assert postlog.read([COMBINED.format("GET", damaged)], "a.log", NOW).asked == []
+
+
+def test_a_whole_token_comes_before_one_that_was_cut() -> None:
+    line = f'{{"method": "POST", "path": "/{TOKEN[:-4]}", "body": "t={TOKEN}"}}'
+    assert postlog.read([line], "a.log", NOW).asked[0].token == TOKEN
 
 
 def test_a_moment_that_is_none_is_now() -> None:

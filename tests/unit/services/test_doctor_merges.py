@@ -12,6 +12,7 @@ from crmctl.services.book import Book
 from crmctl.services.clone import doctor_merges
 from crmctl.services.clone import githooks
 from crmctl.services.clone import mergedriver
+from crmctl.services.clone import ours
 from crmctl.vcs import places
 
 if TYPE_CHECKING:
@@ -59,8 +60,8 @@ def test_fix_puts_in_place_what_is_missing(book_dir: Path) -> None:
 
 
 def test_a_driver_that_cannot_find_crmctl_is_found_out(book_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    command = mergedriver._COMMAND.replace("crmctl.hooks", "crmctl_is_not_here.hooks")
-    monkeypatch.setattr(mergedriver, "_COMMAND", command)
+    command = ours._DRIVER.replace("crmctl.hooks", "crmctl_is_not_here.hooks")
+    monkeypatch.setattr(ours, "_DRIVER", command)
     mergedriver.install(places.find(book_dir))
     found = findings(book_dir)["merge driver"]
     assert (found.state, found.found) == ("bad", "two changes of different fields are not joined")
@@ -83,10 +84,10 @@ def test_attributes_that_come_later_are_found_out(book_dir: Path) -> None:
 def test_a_command_that_would_lose_a_side_is_found_out(
     book_dir: Path, monkeypatch: pytest.MonkeyPatch, change: str, words: str
 ) -> None:
-    whole = mergedriver._COMMAND
+    whole = ours._DRIVER
     broken = whole.replace(change, "; exit 0;" if change.startswith(";") else "true")
     assert broken != whole
-    monkeypatch.setattr(mergedriver, "_COMMAND", broken)
+    monkeypatch.setattr(ours, "_DRIVER", broken)
     mergedriver.install(places.find(book_dir))
     assert findings(book_dir)["merge driver"].found == words
 

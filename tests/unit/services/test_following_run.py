@@ -304,6 +304,17 @@ def test_somebody_who_is_away_is_written_to_when_they_are_back(root: Path) -> No
     assert books.codes(books.look(root, "2027-03-15T00:00")) == [("kim", "send", 1)]
 
 
+def test_who_was_away_already_when_it_began_is_written_to_when_they_are_back(root: Path) -> None:
+    back = ("outcome", "auto-reply, back 2027-03-15"), ("direction", "in"), ("external.back", "2027-03-15")
+    log(root, "2027-02-28T10:00", "note", *back)
+    long_ago = ("outcome", "auto-reply, back 2027-02-01"), ("direction", "in"), ("external.back", "2027-02-01")
+    log(root, "2027-01-20T10:00", "note", *long_ago)
+    log(root, "2027-02-28T10:05", "note", ("outcome", "auto-reply"), ("direction", "in"))
+    enroll(root)
+    assert [decision.code for decision in books.look(root, "2027-03-14T23:59")] == ["away"]
+    assert books.codes(books.look(root, "2027-03-15T00:00")) == [("kim", "send", 1)]
+
+
 def test_without_a_date_it_waits_for_some_days(root: Path) -> None:
     enroll(root)
     log(root, "2027-03-01T10:00", "note", ("outcome", "auto-reply"), ("direction", "in"))
@@ -514,17 +525,6 @@ def test_without_a_mail_server_calls_are_still_made(tmp_path: Path) -> None:
     followups.done(books.at("2027-03-01T12:00", root), task)
     report = runs.act(books.at("2027-03-02T13:00", root), Outside())
     assert [(one.what, one.code) for one in report.decisions] == [("hold", "no-server")]
-
-
-def test_a_letter_is_written_and_somebody_has_to_post_it(tmp_path: Path) -> None:
-    root = books.make(tmp_path / "book", "steps:\n- {wait: 0d, what: Card, channel: letter, template: two}\n")
-    enroll(root)
-    assert books.codes(books.act(root, "2027-03-01T11:00").decisions) == [("kim", "paper", 1)]
-    (paper,) = (Desk(Book(root)).state / "papers").iterdir()
-    assert "Still there, Kim?" in paper.read_text()
-    assert paper.stat().st_mode & 0o777 == 0o600
-    assert Book(root).index.rows("SELECT what FROM followups") == [("Post a letter: Card",)]
-    assert books.one(root).state == "finished"
 
 
 def test_an_enrolment_that_cannot_be_understood_is_told_and_holds_up_nobody_else(root: Path) -> None:

@@ -130,6 +130,28 @@ def test_without_an_id_the_content_is_the_id(root: Path) -> None:
     assert len(Book(root).index.rows("SELECT 1 FROM customers WHERE handle LIKE 'eve%'")) == 1
 
 
+def test_without_a_time_it_is_when_the_file_was_written(root: Path) -> None:
+    import os
+
+    folder = root.parent / "drops"
+    folder.mkdir()
+    (folder / "one.json").write_text(json.dumps({**submission(), "at": ""}))
+    os.utime(folder / "one.json", (1_700_000_000, 1_700_000_000))
+    forms.take_in(Book(root), folder)
+    line = json.loads((root / "records/interactions/eve-adams.jsonl").read_text())
+    assert datetime.fromisoformat(line["at"]) == datetime.fromtimestamp(1_700_000_000, UTC)
+
+
+def test_a_name_with_line_breaks_is_one_line_and_a_mail_address_with_them_is_none(root: Path) -> None:
+    broken = {"name": "Eve\r\nBcc: x@y.example\u2028\u202etxt", "message": "Hi\r\n\x1b[31mthere\x00"}
+    done = take(root, submission(**broken), submission(id="sub-0002", email="eve@example.com\r\nBcc: z@y.example"))
+    assert [one.why for one in done.refused] == ["has an email that cannot be one"]
+    (handle,) = done.written.handles
+    assert record(root, handle)["name"] == "Eve Bcc: x@y.example txt"
+    text = json.loads((root / f"records/interactions/{handle}.jsonl").read_text())["text"]
+    assert text == "Hi\n[31mthere"
+
+
 def test_a_case_is_opened(root: Path) -> None:
     take(root, submission(case="complaint", subject="It broke", message="Yesterday"))
     (handle,) = [str(name) for (name,) in Book(root).index.rows("SELECT handle FROM cases")]

@@ -94,7 +94,11 @@ def question(root: Path) -> dict[str, str]:
     commit(root, {"customers/cyd.yaml": "name: Cyd\nemails: [cyd@example.com]\n"})
     book = Book(root)
     asking = requests.request(book, "cyd", book.settings.purposes["newsletter"], "Once a month.")
-    return {"From": "cyd@example.com", "Subject": f"Re: {asking.subject}", "Date": "Sun, 22 Nov 2026 09:59:00 +0000"}
+    return {
+        "From": "cyd@example.com",
+        "Subject": f"Re: {asking.words.subject}",
+        "Date": "Sun, 22 Nov 2026 09:59:00 +0000",
+    }
 
 
 @pytest.mark.parametrize("words", ["No.", "Nein danke", "Non merci", "Who are you?", "Das war ich nicht", "STOP"])

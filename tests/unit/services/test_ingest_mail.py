@@ -143,7 +143,7 @@ def test_a_message_without_an_id_is_known_by_its_content(root: Path) -> None:
 
 def test_strangers_are_counted_and_not_kept(root: Path) -> None:
     report = take(root, mail(From="nobody@elsewhere.example"))
-    assert report.counts == {("reply", "nobody"): 1}
+    assert report.counts == {("mail", "nobody"): 1}
     assert report.written.commit == ""
     assert Book(root).index.row("SELECT COUNT(*) FROM interactions") == (0,)
 
@@ -241,7 +241,11 @@ def test_the_answer_to_the_question_confirms_a_consent_and_an_automatic_one_does
     commit(root, {"customers/cyd.yaml": "name: Cyd\nemails: [cyd@example.com]\n"})
     book = Book(root)
     asking = requests.request(book, "cyd", book.settings.purposes["newsletter"], "Yes, once a month.")
-    answer = {"From": "cyd@example.com", "Subject": f"Re: {asking.subject}", "Date": "Sun, 22 Nov 2026 09:59:00 +0000"}
+    answer = {
+        "From": "cyd@example.com",
+        "Subject": f"Re: {asking.words.subject}",
+        "Date": "Sun, 22 Nov 2026 09:59:00 +0000",
+    }
     take(root, mail("Away", Auto_Submitted="auto-replied", Message_ID="<a@x>", **answer))
 
     def state() -> object:

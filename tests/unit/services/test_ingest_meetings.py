@@ -162,6 +162,39 @@ def test_floating_and_whole_days_are_those_of_the_book(root: Path) -> None:
     assert [entry["at"] for entry in history(root)] == ["2026-11-10T13:00:00+01:00", "2026-11-11T00:00:00+01:00"]
 
 
+OUTLOOK = (
+    "BEGIN:VTIMEZONE\r\nTZID:Customized Time Zone\r\nBEGIN:STANDARD\r\nDTSTART:16010101T000000\r\n"
+    "TZOFFSETFROM:+0530\r\nTZOFFSETTO:+0530\r\nEND:STANDARD\r\nEND:VTIMEZONE\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("zone", "hour"),
+    [
+        ("Customized Time Zone", 4.5),
+        ("W. Europe Standard Time", 9),
+        ("/freeassociation.sourceforge.net/Europe/Berlin", 9),
+        ("Europe/Berlin", 9),
+        ("No/Such_Zone", 9),
+    ],
+)
+def test_time_zones_by_whatever_name(root: Path, zone: str, hour: float) -> None:
+    done = take(root, OUTLOOK, event(f";TZID={zone}:20261102T100000"))
+    (meeting,) = history(root)
+    at = datetime.fromisoformat(meeting["at"]).astimezone(UTC)
+    assert at.hour + at.minute / 60 == hour
+    assert done.counts.get("lost", 0) == (zone == "No/Such_Zone")
+
+
+def test_a_meeting_with_several_customers_is_in_the_history_of_each(root: Path) -> None:
+    commit(root, {"customers/cyd.yaml": "name: Cyd\nemails: [cyd@example.com]\n"})
+    done = take(root, event(":20261102T100000Z", "ATTENDEE;PARTSTAT=ACCEPTED:mailto:cyd@example.com"))
+    assert done.counts["new"] == 2
+    for who in ("ada", "cyd"):
+        (line,) = (root / f"records/interactions/{who}.jsonl").read_text().splitlines()
+        assert json.loads(line)["external"]["ical"] == "u1"
+
+
 def test_others_are_counted(root: Path) -> None:
     strangers = event(":20261110T130000Z", who="x@y.example", uid="a")
     unclear = event(":20261110T130000Z", who="info@firm.example", uid="b")

@@ -9,7 +9,7 @@ from helpers.books import commit
 
 from crmctl.model.settings_reading import read_settings
 from crmctl.services import merge_names
-from crmctl.services import templates
+from crmctl.services import template_check
 from crmctl.services.book import Book
 from crmctl.services.merge_data import MergeData
 
@@ -100,7 +100,7 @@ def test_a_typo_is_told_when_a_template_is_checked_and_rendered(book_dir: Path, 
     body = "---\nsubject: Hi\n---\n{{ customer.nmae }} {{ customer.role }}\n"
     commit(book_dir, {"customers/ada.yaml": "name: Ada\n", "/templates/t.md": body})
     typo = "there is no field `customer.nmae`; did you mean `customer.name`?"
-    _, faults = templates.check(Book(book_dir), ["t"])
+    _, faults = template_check.check(Book(book_dir), ["t"])
     assert [fault.problem for fault in faults] == [typo, "customer.role is missing"]
     assert f"crmctl: ada: {typo}" in run("-C", book_dir, "template", "render", "t", "ada").err
 

@@ -266,7 +266,7 @@ def test_a_currency_that_the_amount_does_not_fit_is_refused(root: Path) -> None:
     [
         ("customer", "", [], InvalidData, "customer has no name"),
         ("deal", "X", [], InvalidData, "deal has no customer"),
-        ("followup", "X", [], InvalidData, "followup has no due"),
+        ("followup", "X", [], InvalidData, "follow-up has no due"),
         ("customer", "X", ["email=x@"], InvalidData, "email is not an address"),
         ("customer", "X", ["nmae=x"], UsageProblem, "there is no field 'nmae'"),
         ("customer", "a\x1b[31m", [], InvalidData, "a control character"),

@@ -131,3 +131,28 @@ def test_phones_are_found_without_knowing_the_country_too(book_dir: Path) -> Non
 def test_the_title_of_a_kind_whose_title_is_a_long_text_is_its_handle(book: Book) -> None:
     assert refs.title_column(book.schema.require("interaction")) == "t.handle"
     assert refs.title_column(book.schema.require("followup")) == 't."what"'
+
+
+def test_a_record_that_cannot_be_read_is_not_said_to_be_missing(book_dir: Path) -> None:
+    commit(book_dir, {**FILES, "customers/zoe-muller.yaml": "name: [\n", "customers/hand.yaml": "name: Hand\n"})
+    book = fresh(book_dir)
+    with pytest.raises(NotFound, match=r"^customer zoe-muller cannot be read now: "):
+        find(book, "Zoe-Muller")
+    with pytest.raises(NotFound, match=r"^there is no customer 'zoe-mulle'$"):
+        find(book, "zoe-mulle")
+    with pytest.raises(NotFound, match=r"^there is no deal 'zoe-muller'$"):
+        find(book, "zoe-muller", "deal")
+
+
+def test_nobody_is_taken_for_one_who_cannot_be_read(book_dir: Path) -> None:
+    """While the other Ada stands in a conflict, say, a name that both have means neither."""
+    others = {path: text for path, text in FILES.items() if path != "customers/ada.yaml"}
+    commit(book_dir, {**others, "customers/ada-byron.yaml": "name: [\n"})
+    book = fresh(book_dir)
+    for text in ("ada", "Ada"):
+        with pytest.raises(Ambiguous) as caught:
+            find(book, text)
+        assert [handle for handle, _ in caught.value.candidates] == ["ada-lovelace", "ada-byron"]
+    assert find(book, "ada-l") == "ada-lovelace"
+    assert find(book, "lovelace") == "ada-lovelace"
+    assert find(book, "zoe") == "zoe-muller"

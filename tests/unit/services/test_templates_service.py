@@ -9,6 +9,7 @@ from helpers.books import write
 
 from crmctl.errors import InvalidData
 from crmctl.errors import NotFound
+from crmctl.services import template_check
 from crmctl.services import templates
 from crmctl.services.book import Book
 
@@ -35,7 +36,9 @@ def root(book_dir: Path) -> Path:
 
 
 def faults(root: Path, *names: str, segment: str = "") -> list[tuple[str, str, str]]:
-    return [(fault.template, fault.customer, fault.problem) for fault in templates.check(Book(root), names, segment)[1]]
+    return [
+        (fault.template, fault.customer, fault.problem) for fault in template_check.check(Book(root), names, segment)[1]
+    ]
 
 
 def test_parts_and_other_files_are_no_templates(root: Path) -> None:
@@ -90,7 +93,7 @@ def test_every_missing_value_is_listed_by_customer(root: Path) -> None:
         root,
         {"/templates/t.md": "---\nsubject: Hi {{ customer.role }}\n---\n{{ customer.address.city }} {{ owner.name }}"},
     )
-    count, _ = templates.check(Book(root), ["t"])
+    count, _ = template_check.check(Book(root), ["t"])
     assert count == 2
     assert faults(root, "t") == [
         ("t", "ada", "owner.name is missing"),
@@ -110,7 +113,7 @@ def test_a_broken_template_does_not_stop_the_others(root: Path) -> None:
             "/templates/c-two.md": "---\nsubject: [x]\nchannel: pigeon\n---\n",
         },
     )
-    count, found = templates.check(Book(root))
+    count, found = template_check.check(Book(root))
     assert count == 2
     assert [(fault.template, fault.customer) for fault in found] == [
         ("a-syntax", ""),
@@ -126,7 +129,7 @@ def test_a_broken_template_does_not_stop_the_others(root: Path) -> None:
 
 def test_a_template_is_read_even_when_nobody_is_in_the_segment(root: Path) -> None:
     write(root, {"/templates/bad.md": "---\nsubject: x\n---\n{{ x"})
-    assert templates.check(Book(root), ["plain"], "nobody") == (0, [])
+    assert template_check.check(Book(root), ["plain"], "nobody") == (0, [])
     assert len(faults(root, "bad", segment="nobody")) == 1
 
 
@@ -147,9 +150,9 @@ def test_a_front_matter_that_does_not_fit_the_book(root: Path) -> None:
 
 def test_a_name_that_is_wrong_is_told_before_any_work(root: Path) -> None:
     with pytest.raises(NotFound, match="no template 'nope'"):
-        templates.check(Book(root), ["plain", "nope"])
+        template_check.check(Book(root), ["plain", "nope"])
     with pytest.raises(NotFound, match="no segment 'nope'"):
-        templates.check(Book(root), ["plain"], "nope")
+        template_check.check(Book(root), ["plain"], "nope")
 
 
 def test_one_message(root: Path) -> None:

@@ -67,6 +67,22 @@ def test_histories_are_joined_by_line(clones: Clones) -> None:
     assert merge == TreeMerge({HISTORY: (line(2) + line(3) + line(4)).encode()}, ())
 
 
+@pytest.mark.parametrize("ours", ["", line(3)], ids=["none", "another"])
+@pytest.mark.parametrize("record", [{}, {ADA: person(phone="2")}], ids=["record as it was", "record changed"])
+def test_a_line_taken_back_keeps_what_the_others_wrote(clones: Clones, ours: str, record: Files) -> None:
+    """The customer's record says whose history it is, though no line of it is left."""
+    merge = clones.three({ADA: person(), HISTORY: line(1)}, {HISTORY: ours, **record}, {HISTORY: line(1) + line(4)})
+    assert merge == TreeMerge({HISTORY: (ours + line(4)).encode()}, ())
+
+
+@pytest.mark.parametrize("record", [{ADA: person(TWO)}, {ADA: "name: Ada\n"}, {ADA: None}])
+def test_another_history_of_a_customer_who_may_be_another_is_asked_about(clones: Clones, record: Files) -> None:
+    base = {ADA: person(), HISTORY: line(1)}
+    merge = clones.three(base, {HISTORY: line(3), **record}, {HISTORY: line(1) + line(4)})
+    assert HISTORY in dict(asked(merge))
+    assert merge.files == {}
+
+
 def test_texts_are_merged_line_by_line(clones: Clones) -> None:
     text = "".join(f"{number}\n" for number in range(9))
     merge = clones.three({"a.md": text}, {"a.md": text.replace("1", "one")}, {"a.md": text.replace("7", "seven")})

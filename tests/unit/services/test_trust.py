@@ -17,6 +17,7 @@ from crmctl.errors import StorageFailed
 from crmctl.services.book import Book
 from crmctl.services.clone import githooks
 from crmctl.services.clone import mergedriver
+from crmctl.services.clone import ours
 from crmctl.services.clone import trust
 from crmctl.vcs import pins
 
@@ -149,9 +150,9 @@ def test_our_merge_driver_is_ours_only_as_we_write_it(places: Places) -> None:
     assert names(places) == ["merge.crmctl.driver"]
     inside = places.top / "python"
     for python, found in (("/opt/other/bin/python3", []), (str(inside), ["merge.crmctl.driver"]), ("python3", None)):
-        git(places.top, "config", "--replace-all", "merge.crmctl.driver", mergedriver.command(python))
+        git(places.top, "config", "--replace-all", "merge.crmctl.driver", ours.driver(python))
         assert names(places) == (["merge.crmctl.driver"] if found is None else found)
-    command = mergedriver.command().replace(" -P -m", "$(evil) -P -m", 1)
+    command = ours.driver().replace(" -P -m", "$(evil) -P -m", 1)
     git(places.top, "config", "--replace-all", "merge.crmctl.driver", command)
     assert names(places) == ["merge.crmctl.driver"]
 
@@ -316,7 +317,7 @@ def test_our_hooks_are_ours_only_as_we_write_them(places: Places) -> None:
         assert other != text
         a_hook(places, "pre-push", other)
         assert names(places) == ["hooks/pre-push"]
-    a_hook(places, "pre-push", githooks.shim("pre-push"))
+    a_hook(places, "pre-push", ours.shim("pre-push"))
     assert names(places) == []
     a_hook(places, "pre-push.before-crmctl")
     assert names(places) == ["hooks/pre-push.before-crmctl"]

@@ -33,8 +33,8 @@ def oid(data: bytes | None) -> str:
 class Files:
     """One file in HEAD and in git's index."""
 
-    def __init__(self, head: bytes | None, index: bytes | None) -> None:
-        self.head, self.index = head, index
+    def __init__(self, head: bytes | None, index: bytes | None, *, sparse: bool = False) -> None:
+        self.head, self.index, self.sparse = head, index, sparse
 
     def standing(self, commit: str, paths: Iterable[str]) -> dict[str, tuple[str, str]]:
         assert commit == "c1"
@@ -46,6 +46,11 @@ class Files:
             assert self.head is not None
             yield self.head
 
+    def left_out(self, paths: Iterable[str]) -> frozenset[str]:
+        assert self.head is not None
+        assert self.head == self.index, "whoever stages something has it"
+        return frozenset(paths if self.sparse else ())
+
 
 def plan(
     head: bytes | None,
@@ -56,8 +61,9 @@ def plan(
     adopt: bool = False,
     of_head: bool = False,
     path: str = ADA,
+    sparse: bool = False,
 ) -> Plan:
-    planner = Planner(Files(head, index), oid, "c1", adopt=adopt, of_head=of_head)
+    planner = Planner(Files(head, index, sparse=sparse), oid, "c1", adopt=adopt, of_head=of_head)
     return planner.plan({path: wanted}, {path: found})
 
 
@@ -124,9 +130,23 @@ def test_taking_along_does_not_mean_losing(wanted: bytes | None, of_head: bool) 
     assert (kept.disk, kept.kept, kept.adopted) == ({ADA: BOTH}, [ADA], [])
 
 
-def test_a_removal_by_hand_may_be_a_sparse_checkout() -> None:
-    with pytest.raises(Conflict, match="sparse-checkout"):
-        plan(HEAD, HEAD, None, NAME)
+@pytest.mark.parametrize("adopt", [True, False])
+def test_what_a_sparse_checkout_leaves_out_is_no_removal_to_take_along(adopt: bool) -> None:
+    with pytest.raises(Conflict, match="leaves it out") as caught:
+        plan(HEAD, HEAD, None, NAME, sparse=True, adopt=adopt)
+    assert "--adopt" not in caught.value.hint
+    assert plan(HEAD, HEAD, None, None, sparse=True, adopt=adopt).steps == {}
+    by_hand = plan(HEAD, HEAD, None, NAME, adopt=True)
+    assert (by_hand.commit, by_hand.adopted) == ({ADA: NAME}, [ADA])
+
+
+@pytest.mark.parametrize("wanted", [NAME, None])
+def test_what_a_sparse_checkout_leaves_out_is_committed_and_stays_left_out(wanted: bytes | None) -> None:
+    made = plan(HEAD, HEAD, None, wanted, sparse=True, of_head=True)
+    assert (made.commit, made.disk, made.news) == ({ADA: wanted}, {ADA: None}, [ADA])
+    assert made.steps == {ADA: Step("", "", oid(wanted))}
+    assert (made.kept, made.adopted) == ([], [])
+    assert plan(HEAD, HEAD, None, HEAD, sparse=True, of_head=True).steps == {}
 
 
 def test_what_no_merge_knows_is_refused() -> None:
@@ -142,6 +162,18 @@ def test_an_edit_is_taken_along_when_asked() -> None:
     back = plan(HEAD, HEAD, ROLE, HEAD, adopt=True)
     assert (back.disk, back.news) == ({ADA: HEAD}, [])
     assert plan(HEAD, HEAD, None, None, adopt=True).commit == {ADA: None}
+
+
+def test_another_record_does_not_take_the_place_of_one_that_was_taken_away_by_hand() -> None:
+    another = HEAD.replace(b"FAV", b"FAW")
+    for found in (None, another):
+        with pytest.raises(Conflict, match=r"was 01\w+FAV in the last commit and would be 01\w+FAW now"):
+            plan(HEAD, HEAD, found, another, adopt=True)
+    nobody = b"name: Ada\n"
+    assert plan(HEAD, HEAD, nobody, HEAD, adopt=True).adopted == [ADA]
+    assert plan(nobody, nobody, None, HEAD, adopt=True).commit == {ADA: HEAD}
+    assert plan(b"id: [\n", b"id: [\n", None, HEAD, adopt=True).commit == {ADA: HEAD}
+    assert plan(HEAD, HEAD, None, b"{}\n", adopt=True, path="records/interactions/ada.jsonl").commit
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,10 @@ class Commits:
         heads = self.blobs(commit, asked)
         return {path: (heads.get(path, ""), self._staged(path)) for path in asked}
 
+    def left_out(self, paths: Iterable[str]) -> frozenset[str]:
+        assert [*paths]
+        return frozenset()
+
     def _staged(self, path: str) -> str:
         data = self.index[path] if path in self.index else self.trees[self.now].get(path)
         return "" if data is None else oid(data)

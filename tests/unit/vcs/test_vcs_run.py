@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from crmctl.errors import GitFailed
+from crmctl.vcs import calling
 from crmctl.vcs import run
 
 if TYPE_CHECKING:
@@ -34,11 +35,17 @@ def test_a_failure_has_gits_own_words(book_dir: Path) -> None:
         ("", "git x failed: ", ""),
         ("fatal: write error. Out of diskspace", "git x failed: write error. Out of diskspace", "The disk is full"),
         ("error: a\nfatal: No space left on device", "git x failed: a", "The disk is full"),
+        (
+            "fatal: fsync error on 'x': Disk quota exceeded",
+            "git x failed: fsync error on 'x': Disk quota exceeded",
+            "quota",
+        ),
+        ("fatal: write error: Input/output error", "git x failed: write error: Input/output error", "has a fault"),
         ("fatal: Read-only file system", "git x failed: Read-only file system", "read-only"),
     ],
 )
 def test_the_words_that_are_shown(words: str, message: str, hint: str) -> None:
-    error = run.failed(("--literal-pathspecs", "x", "-y"), words.encode())
+    error = calling.failed(("--literal-pathspecs", "x", "-y"), words.encode())
     assert error.message == message
     assert hint in error.hint
     assert bool(hint) is bool(error.hint)

@@ -11,6 +11,7 @@ from helpers.books import write
 from crmctl.errors import CrmError
 from crmctl.errors import GitFailed
 from crmctl.errors import NoBook
+from crmctl.vcs import environment
 from crmctl.vcs import status
 from crmctl.vcs.status import Probe
 from crmctl.vcs.status import Status
@@ -130,7 +131,7 @@ def test_no_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: int | Non
 def test_git_gets_no_pointers_to_elsewhere_and_asks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_DIR", "/elsewhere")
     monkeypatch.setenv("GIT_SSH_COMMAND", "mine")
-    env = status.environment()
+    env = environment.environment()
     assert "GIT_DIR" not in env
     assert env["GIT_SSH_COMMAND"] == "mine"
     assert env["GIT_TERMINAL_PROMPT"] == "0"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from crmctl.errors import CrmError
 from crmctl.services.campaigns.machines import holding
+from crmctl.services.campaigns.running.pacing import PACED
 from crmctl.services.campaigns.running.sending import Result
 from crmctl.services.campaigns.running.triage import Line
 
@@ -88,9 +89,9 @@ class Batches:
         return [item for item in items if item.entry.sid not in over]
 
     def _waits(self, batch: Sequence[Item]) -> bool:
-        """Whether as many went out as the limits allow."""
+        """Whether as many went out as the limits, or those who take them in, allow."""
         lines = [self._lines[item.entry.sid] for item in batch if item.entry.sid in self._lines]
-        return any(line.code == "pace" for line in lines)
+        return any(line.code in PACED for line in lines)
 
     def _tell_of(self, items: Sequence[Item], stopped: str) -> None:
         """A line for whoever was not claimed, and still waits."""

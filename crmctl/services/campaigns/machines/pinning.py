@@ -2,23 +2,31 @@
 
 The record names the machine, or says ``any``: then each message is sent by the one that claims it (``claiming``). The
 clone is noted beside the id of the machine, outside of every book, so that a copied
-clone, or a second one that knows of nothing, is not taken for the one that has begun.
+clone, or a second one that knows of nothing, is not taken for the one that has begun. A lock stands there too: one
+machine sends a campaign from one clone at a time, whatever the records in two of them say.
 """
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crmctl.errors import Conflict
 from crmctl.errors import CrmError
+from crmctl.errors import Locked
 from crmctl.mail.ledger.durable import make_folder
 from crmctl.mail.ledger.durable import replace
 from crmctl.services import records
 from crmctl.services.campaigns import plan as plans
+from crmctl.services.campaigns.running.desk import SendingElsewhere
 from crmctl.services.mailing.host import state_path
+from crmctl.store.lock import locked
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from crmctl.services.book import Book
     from crmctl.services.campaigns.campaign import Campaign
 
@@ -26,8 +34,26 @@ ANY = "any"
 FOLDER = "planned"
 
 
+@contextmanager
+def alone(campaign: Campaign) -> Iterator[None]:
+    """Be the only process on this machine that plans or sends the campaign, in whatever clone.
+
+    Raises:
+        SendingElsewhere: another one does.
+    """
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(locked(_path(campaign.id).with_suffix(".lock"), f"campaign {campaign.handle}", 0))
+        except Locked:
+            raise SendingElsewhere(
+                f"campaign {campaign.handle} is being sent from another clone on this machine",
+                hint="It goes on by itself; wait until it has ended.",
+            ) from None
+        yield
+
+
 def require_sender(campaign: Campaign, host: str) -> None:
-    """Refuse unless this machine sends the campaign, or any does, or nobody has been named yet.
+    """Refuse unless this clone sends the campaign, or any machine does, or nobody has been named yet.
 
     Raises:
         Conflict: another one does.
@@ -35,8 +61,8 @@ def require_sender(campaign: Campaign, host: str) -> None:
     sender = campaign.text("sender")
     if sender and sender != host and not is_shared(campaign):
         raise Conflict(
-            f"campaign {campaign.handle} is sent by {sender}, and this machine is {host}",
-            hint=f"Send it there. If that machine is gone: crmctl sync, then crmctl campaign set {campaign.handle} "
+            f"campaign {campaign.handle} is sent by {sender}, and this is {host}",
+            hint=f"Send it there. If that one is gone: crmctl sync, then crmctl campaign set {campaign.handle} "
             f"sender={host}, and crmctl campaign plan {campaign.handle} --freeze",
         )
 
@@ -124,10 +150,16 @@ def require_known(book: Book, campaign: Campaign) -> None:
 
 def has_others(book: Book) -> bool:
     """Whether the book has a repository that it shares with others."""
+    return bool(shared_branch(book))
+
+
+def shared_branch(book: Book) -> str:
+    """The branch of the others' repository that this clone shares, "" when it shares none."""
     from crmctl.vcs import remotes
     from crmctl.vcs.health import branch
 
-    return remotes.choose(book.places, branch(book.places)) is not None
+    remote = remotes.choose(book.places, branch(book.places))
+    return remote.branch if remote is not None else ""
 
 
 def _path(campaign_id: str) -> Path:

@@ -10,10 +10,11 @@ from __future__ import annotations
 from datetime import UTC
 from datetime import datetime
 from datetime import timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from crmctl.errors import CrmError
-from crmctl.mail.ledger.log import stamp
+from crmctl.mail.ledger.opening import stamp
 from crmctl.services.campaigns.running.asking import too_soon_or_late
 
 if TYPE_CHECKING:
@@ -35,29 +36,21 @@ class Doubt:
         self._desk = desk
         self._head = book.repository.head()
         self._began = stamp()
-        self._words: str | None = None
+        self.found = ""
+        """What was answered last to whoever asked, if it was not "": nobody can rely on the rest of the run."""
 
     def __call__(self) -> str:
-        """Why not, in words; "" when it can be."""
-        if self._words is None:
-            self._words = self._found()
-        return self._words
+        """Why not, in words; "" when it can be. A clock may be put ahead while a run is under way."""
+        now, newest = self._book.now(), self._newest
+        if newest is not None and now - newest > MOST:
+            days = (now - newest).days
+            self.found = (
+                f"the clock says {now:%Y-%m-%d}, {days} day{'' if days == 1 else 's'} after the last thing that is "
+                "known here; nothing is given up in this run"
+            )
+        return self.found
 
-    @property
-    def found(self) -> str:
-        """The same, "" also when nobody has asked."""
-        return self._words or ""
-
-    def _found(self) -> str:
-        now, newest = self._book.now(), self._newest()
-        if newest is None or now - newest <= MOST:
-            return ""
-        days = (now - newest).days
-        return (
-            f"the clock says {now:%Y-%m-%d}, {days} day{'' if days == 1 else 's'} after the last thing that is known "
-            "here; nothing is given up in this run"
-        )
-
+    @cached_property
     def _newest(self) -> datetime | None:
         """The newest stamp from before this run; one of another machine may be from while it runs."""
         own = self._desk.host

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from crmctl.services.campaigns.plan import Entry
     from crmctl.services.campaigns.plan import Frozen
     from crmctl.services.campaigns.running.desk import Desk
-    from crmctl.services.consenting.keys import Ring
+    from crmctl.services.consenting.keyrings import Ring
 
 FROZEN = "frozen"
 """What a note says (``why``) that tells which plan was frozen."""
@@ -47,13 +47,14 @@ _DIGITS = 12
 
 
 class _Note(NamedTuple):
-    """What a machine said last about its plan: the revision, the words ("" when it was never for others), and the
-    newest revision when it began to send alone (-1: it does not)."""
+    """What a machine said last about its plan: the revision, the words ("" when it was never for others), the newest
+    revision when it began to send alone (-1: it does not), and the branch on which it claims ("": it did not say)."""
 
     host: str
     revision: int
     words: str
     alone: int = -1
+    branch: str = ""
 
 
 def _notes(desk: Desk, campaign: Campaign) -> dict[str, _Note]:
@@ -62,7 +63,8 @@ def _notes(desk: Desk, campaign: Campaign) -> dict[str, _Note]:
         about, why = event.about, event.about.get("why") if event.ev == "note" else ""
         known = found.get(event.host, _Note(event.host, 0, ""))
         if why == FROZEN:
-            new = _Note(event.host, int(about.get("rev", 0)), str(about.get("tpl", "")))
+            words, branch = str(about.get("tpl", "")), str(about.get("ref", ""))
+            new = _Note(event.host, int(about.get("rev", 0)), words, branch=branch)
             found[event.host] = new if new.words else new._replace(alone=known.alone)
         elif why == ALONE:
             found[event.host] = known._replace(alone=int(about.get("rev", 0)))
@@ -89,6 +91,8 @@ def noted(book: Book, campaign: Campaign, frozen: Frozen) -> tuple[str, str, str
     about: dict[str, str | int] = {"why": FROZEN, "rev": frozen.revision, "text": seal}
     if pinning.is_shared(campaign):
         about["tpl"] = words_of(book, frozen)
+        if branch := pinning.shared_branch(book):
+            about["ref"] = branch
     return "note", "", campaign.id, about
 
 
@@ -134,10 +138,12 @@ def followed(book: Book, desk: Desk, campaign: Campaign, own: Frozen | None) -> 
     ``own`` is the plan that is here. A newer one of another machine is made here from what the ledger says of it.
 
     Raises:
-        Conflict: the words are not the same here, or another machine believes that it sends the campaign alone.
+        Conflict: the words are not the same here, or another machine believes that it sends the campaign alone; or
+            the others claim on another branch.
         CrmError: the templates cannot be read.
     """
     notes = _notes(desk, campaign)
+    _require_branch(book, campaign, notes.values())
     mine = notes.pop(desk.host, None)
     if not notes:
         return own, []
@@ -159,6 +165,20 @@ def followed(book: Book, desk: Desk, campaign: Campaign, own: Frozen | None) -> 
     plans.save(desk.state, new)
     desk.ledger.append_many([noted(book, campaign, new)])
     return new, _told(new, rows, note)
+
+
+def _require_branch(book: Book, campaign: Campaign, notes: Iterable[_Note]) -> None:
+    """Refuse to claim where the others do not look: of two machines on two branches, both would win each push."""
+    told = [note for note in notes if note.branch]
+    newest = max(told, key=lambda note: note.revision, default=None)
+    here = pinning.shared_branch(book)
+    if newest is not None and newest.branch != here:
+        raise Conflict(
+            f"nothing is sent: campaign {campaign.handle} is claimed on the branch {newest.branch} ({newest.host} "
+            f"planned it there), and this clone shares {here}",
+            hint=f"git switch {newest.branch}, then run it again. If all are to send from {here}: crmctl campaign plan "
+            f"{campaign.handle} --refresh",
+        )
 
 
 def _refuse_alone(campaign: Campaign, notes: Iterable[_Note], revision: int) -> None:

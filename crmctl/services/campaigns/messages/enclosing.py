@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from crmctl.errors import CrmError
+from crmctl.errors import InvalidData
 from crmctl.mail.addresses import Refused
 from crmctl.mail.message import files as kinds
 from crmctl.mail.message.files import LARGEST
@@ -100,7 +101,10 @@ class Enclosures:
         except Refused:
             raise
         except CrmError as error:
-            raise Refused(f"{path} cannot be attached: {error.message}", hint=error.hint) from None
+            words = error.message
+            if isinstance(error, InvalidData) and any(one.code == "not-a-file" for one in error.problems):
+                words = "it is a symbolic link, or no plain file"
+            raise Refused(f"{path} cannot be attached: {words}", hint=error.hint) from None
 
     def _found(self, path: str) -> bytes:
         if path.startswith("/"):

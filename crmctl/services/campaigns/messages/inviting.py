@@ -14,6 +14,7 @@ from crmctl.mail.addresses import Refused
 from crmctl.mail.message.invitation import Invitation
 from crmctl.model.when import BadDate
 from crmctl.model.when import parse_strict_moment
+from crmctl.services import templates
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,7 +63,6 @@ def _before(book: Book, said: Mapping[str, str], after: tuple[str, ...]) -> Meet
 
 def _sent_by(book: Book, handle: str, after: tuple[str, ...]) -> list[Meeting]:
     """The meetings that a campaign invites to, by its templates, with the sequence of its own invitations."""
-    from crmctl.services import templates
     from crmctl.services.campaigns import campaign as campaigns
 
     campaign = campaigns.read(book, handle)

@@ -48,7 +48,8 @@ class Prepared:
             sid = item.entry.sid
             if item.row.eml and (data := self._spooled(item)) is not None:
                 self.size += len(data)
-            elif sid in dotted:
+            elif sid in dotted or item.row.state == "unknown":
+                # Also what was taken over from another machine: what it may have sent, it made of its own bytes.
                 self.lost.add(sid)
             else:
                 fresh.append(item)

@@ -36,7 +36,7 @@ from crmctl.services.campaigns.messages.judging import lacks
 from crmctl.services.campaigns.messages.judging import unwise
 from crmctl.services.campaigns.messages.saying import said_by
 from crmctl.services.consenting import keys
-from crmctl.services.consenting.keys import Ring
+from crmctl.services.consenting.keyrings import Ring
 from crmctl.services.merge_data import MergeData
 from crmctl.store.yaml_reader import read_yaml
 
@@ -56,6 +56,10 @@ if TYPE_CHECKING:
     from crmctl.services.campaigns.campaign import Campaign
     from crmctl.services.campaigns.messages.inviting import Meeting
     from crmctl.services.mailing.config import MailServer
+
+
+READ_TWICE = 10
+"""Messages of a template, the first ones, that all readers have to agree on before one of them is trusted alone."""
 
 
 class Wording(NamedTuple):
@@ -170,6 +174,7 @@ class Renderer:
         self.domain = _domain(self.sender) if is_mail else ""
         self._kind = TRANSACTIONAL
         self._meeting: Meeting | None = None
+        self._unproven = 0
         self._list: tuple[Header, ...] = ()
         self._stream: Header = listheaders.AUTOMATIC
         dkim = mail.dkim if mail is not None and is_mail else None
@@ -216,7 +221,8 @@ class Renderer:
 
     def _judged(self, made: Made, message: Rendered) -> Made:
         lacking = lacks(self._campaign, message, self._book.settings, marketing=self._kind == MARKETING)
-        return made._replace(lacks=tuple(lacking), warnings=tuple(unwise(self._campaign, message)))
+        warnings = unwise(self._campaign, message)
+        return made._replace(lacks=tuple(lacking), warnings=tuple(warnings)) if lacking or warnings else made
 
     def _content(self, person: Recipient, message: Rendered, enclosures: Enclosures) -> tuple[str, bytes]:
         if self._campaign.channel == "letter":
@@ -229,7 +235,8 @@ class Renderer:
             invited = self._invitation(person, message, meant.message_id[1:-1])
             meant = meant._replace(files=enclosures.of(message.fields), invitation=invited)
         content = compose(meant)
-        faults = verify(content, meant)
+        faults = verify(content, meant, twice=self._unproven > 0)
+        self._unproven -= 1
         if faults:
             raise Refused(f"the message does not say what was meant: {'; '.join(faults)}")
         return ".eml", self._signer.sign(content) if self._signer is not None else content
@@ -271,6 +278,7 @@ class Renderer:
     def _begin(self, template: Template) -> None:
         """What is the same in all messages of a template."""
         purpose = self._campaign.purpose.name
+        self._unproven = READ_TWICE
         self._meeting = meeting(self._book, template.front.enclosed.invitation, self._campaign.handle)
         self._kind = template.front.enclosed.kind or (MARKETING if self._listed else TRANSACTIONAL)
         self._list = (listheaders.of_list(purpose, self.domain),)

@@ -1,7 +1,9 @@
 """One message handed over, so that a crash at any moment sends nobody anything twice.
 
 The order of what is written is that of a write-ahead log: the bytes, that it is about to be tried, that all but the end
-was handed over, and what the server said. Each is on the disk before the next thing happens.
+was handed over, and what the server said. Each of the first three is on the disk before the next thing happens. What
+the server said is written at once, so that a killed run knows it, and is on the disk with the next attempt, which waits
+for the disk anyway, or with ``settle``; a power cut in between leaves that message unknown, and no other.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from crmctl.mail.transport.replies import backoff
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from collections.abc import Mapping
     from datetime import datetime
 
     from crmctl.mail.transport.outcomes import Transport
@@ -86,6 +89,39 @@ class Attempts:
         self._pace = pace
         self._witness = witness
         self._moment = moment
+        self._answer: tuple[str, Outcome] | None = None
+
+    def write(self, *rows: tuple[str, str, str, Mapping[str, str | int]], wait: bool = True) -> None:
+        """Write to the ledger; with ``wait`` that is on the disk then, and so is the last answer of the server.
+
+        Raises:
+            OutcomeLost, StorageFailed: it cannot be written; nothing more may be sent then.
+        """
+        try:
+            self._ledger.append_many(rows, wait=wait)
+        except StorageFailed as error:
+            if self._answer is None or (wait and self._is_settled()):
+                raise
+            raise OutcomeLost(*self._answer, error) from error
+        if wait:
+            self._answer = None
+
+    def settle(self) -> None:
+        """Have the last answer of the server on the disk: wherever the next attempt does not follow at once.
+
+        Raises:
+            OutcomeLost: it cannot be written; nothing more may be sent then.
+        """
+        if self._answer is not None:
+            self.write()
+
+    def _is_settled(self) -> bool:
+        """Whether what was written before is on the disk, where nothing more can be written."""
+        try:
+            self._ledger.settle()
+        except StorageFailed:
+            return False
+        return True
 
     def attempt(self, item: Item, message: Message) -> Tried:
         """Try to hand a message over, once.
@@ -94,24 +130,18 @@ class Attempts:
             OutcomeLost, StorageFailed: the ledger cannot be written; nothing more may be sent then.
         """
         sid, number = item.entry.sid, item.row.attempts + 1
-        self._ledger.append_many(
-            [
-                ("render", sid, self._camp, {"eml": message.eml}),
-                ("claim", sid, self._camp, {}),
-                ("attempt", sid, self._camp, {"n": number}),
-            ]
+        self.write(
+            ("render", sid, self._camp, {"eml": message.eml}),
+            ("claim", sid, self._camp, {}),
+            ("attempt", sid, self._camp, {"n": number}),
         )
         self._witness.note(sid)
         self._pace.attempted(self._moment(), item.row.dom, self._sender)
-        outcome = self._handed_over(sid, message, number)
-        try:
-            return self._noted(item, outcome, number)
-        except StorageFailed as error:
-            raise OutcomeLost(sid, outcome, error) from error
+        return self._noted(item, self._handed_over(sid, message, number), number)
 
     def _handed_over(self, sid: str, message: Message, number: int) -> Outcome:
         def before_dot() -> None:
-            self._ledger.append("dot", sid, self._camp, n=number)
+            self.write(("dot", sid, self._camp, {"n": number}))
 
         try:
             return self._transport.send(*message[:3], sid=sid, before_dot=before_dot)
@@ -122,22 +152,25 @@ class Attempts:
 
     def _noted(self, item: Item, outcome: Outcome, number: int) -> Tried:
         """Write down what became of an attempt, first of all; then tell the pace."""
-        sid, camp, ledger = item.entry.sid, self._camp, self._ledger
+        sid = item.entry.sid
+        self._answer = sid, outcome
         said: dict[str, str | int] = {"n": number, "code": outcome.code, "text": outcome.text}
         now, until = self._moment(), None
         if outcome.state == ACCEPTED:
-            ledger.append("accept", sid, camp, **said)
-            self._pace.accepted(item.row.dom)
+            ev = "accept"
         elif outcome.state == REJECTED:
-            ledger.append("reject", sid, camp, **said, policy=int(outcome.policy), phase=outcome.phase)
+            ev, said = "reject", {**said, "policy": int(outcome.policy), "phase": outcome.phase}
         elif outcome.state == DEFERRED:
             if outcome.scope == DOMAIN:
                 until = self._pace.refused(now, item.row.dom)
             else:
                 until = now + timedelta(seconds=backoff(number, outcome.code, outcome.text))
-            ledger.append("defer", sid, camp, **said, next=until.isoformat(), scope=outcome.scope)
+            ev, said = "defer", {**said, "next": until.isoformat(), "scope": outcome.scope}
         elif outcome.state == NOT_TRIED:
-            ledger.append("release", sid, camp, why=outcome.phase or "connect", **said)
+            ev, said = "release", {"why": outcome.phase or "connect", **said}
         else:
-            ledger.append("unknown", sid, camp, **said)
+            ev = "unknown"
+        self.write((ev, sid, self._camp, said), wait=False)
+        if outcome.state == ACCEPTED:
+            self._pace.accepted(item.row.dom)
         return Tried(outcome, now, until)

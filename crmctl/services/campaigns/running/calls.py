@@ -55,7 +55,8 @@ class Calls:
             "due": self._day(data, event),
             "customer": customer,
             "owner": str(data.get("owner") or "") or self._user,
-            "external": {"campaign": self._campaign.handle, "send": sid},
+            "campaign": self._campaign.handle,
+            "external": {"send": sid},
             "notes": self._script(sid),
         }
         records.save(self._book, tx, self._kind, path, {name: value for name, value in fields.items() if value})
@@ -63,7 +64,7 @@ class Calls:
     def _day(self, data: RawMap, event: Event) -> str:
         """The day of the next hour in which it may be done, where the customer is."""
         at = datetime.fromisoformat(event.t).astimezone(self._book.settings.zone)
-        number = address_of(data, self._campaign.channel) if self._campaign.rings else ""
+        number = address_of(data, self._campaign.channel, self._book.context) if self._campaign.rings else ""
         try:
             opens = daytime.opens(self._book, self._campaign, data, number, at)
         except InvalidData:  # The hours were changed since, and leave none: it was to be done all the same.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from crmctl.errors import Locked
 from crmctl.errors import StorageFailed
 from crmctl.mail.ledger.log import Ledger
-from crmctl.services.mailing.host import host_id
+from crmctl.services.mailing import clones
 from crmctl.services.mailing.host import mail_state
 from crmctl.store.lock import locked
 
@@ -35,11 +35,11 @@ class SendingElsewhere(Locked):
 
 
 class Desk:
-    """The folder of what is kept about mail, the id of this machine, and the ledger."""
+    """The folder of what is kept about mail, the name of this clone, and the ledger; ``name`` is for whoever writes."""
 
-    def __init__(self, book: Book) -> None:
+    def __init__(self, book: Book, name: str = "") -> None:
         self.state: Path = mail_state(book)
-        self.host = host_id()
+        self.host = name or clones.name_perhaps(book)
         self.ledger = Ledger(self.state, self.host, mirrors=[book.root / MIRRORS, self.state / OTHERS])
 
     def look_again(self) -> None:
@@ -91,7 +91,7 @@ def at_work(book: Book, purpose: str, *, wait: float = 0) -> Iterator[Desk]:
         LedgerDamaged: the ledger was changed by somebody else; nothing may be sent then.
     """
     with sending_lock(book, purpose, wait=wait):
-        desk = Desk(book)
+        desk = Desk(book, clones.name_of(book))
         try:
             desk.ledger.open()
         except Locked as error:

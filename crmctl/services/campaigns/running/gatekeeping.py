@@ -16,9 +16,13 @@ from crmctl import clock
 from crmctl.services import records
 from crmctl.services.campaigns import daytime
 from crmctl.services.campaigns.audience import Sieve
+from crmctl.services.consenting.permission import NOT_YET
 from crmctl.services.consenting.pressure import Pressure
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from crmctl.model.raw import RawMap
     from crmctl.services.book import Book
     from crmctl.services.campaigns.campaign import Campaign
     from crmctl.services.campaigns.plan import Entry
@@ -39,11 +43,14 @@ class Verdict(NamedTuple):
 class Gatekeeper:
     """Asked once more for everybody, right before they are written to.
 
+    ``doubt`` is asked why the clock is not to be relied on ("": it is), before somebody is out of it for good.
+
     Raises:
         CrmError: who may not be written to cannot be told: a list that cannot be read, a key that is not here.
     """
 
-    def __init__(self, book: Book, campaign: Campaign) -> None:
+    def __init__(self, book: Book, campaign: Campaign, doubt: Callable[[], str] = str) -> None:
+        self._doubt = doubt
         self._book = book
         self._campaign = campaign
         self._kind = book.schema.require("customer")
@@ -52,7 +59,7 @@ class Gatekeeper:
 
     def _look(self) -> None:
         self._looked = clock.wall_nanoseconds() - _SLACK
-        self._sieve = Sieve(self._book, self._campaign)
+        self._sieve = Sieve(self._book, self._campaign, self._doubt)
         self._pressure = Pressure(self._book)
 
     def verdict(self, entry: Entry, now: datetime) -> Verdict:
@@ -67,7 +74,7 @@ class Gatekeeper:
             return Verdict(OUT, "unknown", "the customer's record is gone, or cannot be read")
         refused = self._sieve.refusal(entry.handle, data, entry.address, now)
         if refused is not None:
-            return Verdict(OUT, *refused)
+            return self._refused(entry, data, refused, now)
         # What somebody does by hand is only put onto their list, for a day on which it may be done.
         opens = now if self._campaign.by_hand else daytime.opens(self._book, self._campaign, data, entry.address, now)
         if opens is None:
@@ -78,6 +85,15 @@ class Gatekeeper:
         if free is not None and free > now:
             return Verdict(WAIT, "pressure", "was written to often enough", free)
         return Verdict(GO)
+
+    def _refused(self, entry: Entry, data: RawMap, refused: tuple[str, str], now: datetime) -> Verdict:
+        """Out for good, unless it is only the clock that says so."""
+        code, reason = refused
+        if not self._sieve.is_for_now(code):
+            return Verdict(OUT, code, reason)
+        if code != NOT_YET:
+            return Verdict(WAIT, code, f"{reason}; if the clock is right")
+        return Verdict(WAIT, code, reason, self._sieve.gate.begins(data, self._campaign.purpose, entry.handle, now))
 
     def _name_now(self, entry: Entry) -> str:
         """The handle that somebody has now, "" when they are not in the book."""
@@ -100,11 +116,11 @@ class Gatekeeper:
         self._look()
 
     def _was_touched(self, handle: str) -> bool:
-        if handle not in self._paths:
-            row = self._book.index.row("SELECT path FROM customers WHERE handle = ?", (handle,))
-            self._paths[handle] = str(row[0]) if row else ""
+        if not self._paths:
+            rows = self._book.index.rows("SELECT handle, path FROM customers")
+            self._paths = {str(name): f"{self._book.root}/{path}" for name, path in rows}
         try:
-            state = os.stat(self._book.root / self._paths[handle], follow_symlinks=False)  # noqa: PTH116 - for each one
+            state = os.stat(self._paths.get(handle, self._book.root), follow_symlinks=False)  # noqa: PTH116 - for each one
         except OSError:
             return True
         return max(state.st_mtime_ns, state.st_ctime_ns) > self._looked

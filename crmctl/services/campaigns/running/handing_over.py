@@ -22,6 +22,7 @@ from crmctl.mail.transport import sms
 from crmctl.mail.transport.folder import LIST
 from crmctl.mail.transport.folder import Folder
 from crmctl.mail.transport.folder import Form
+from crmctl.mail.transport.folder import hidden_folder
 from crmctl.mail.transport.folder import was_moved
 from crmctl.mail.transport.outcomes import ACCEPTED
 from crmctl.mail.transport.outcomes import Outcome
@@ -55,6 +56,10 @@ class Way(NamedTuple):
     channel: str = campaigns.EMAIL
 
 
+class FolderAway(Conflict):
+    """Messages may be in a folder that cannot be looked at now, and another one is to be used."""
+
+
 class OnTheList:
     """For what somebody has to do: it is on the list as soon as the ledger says so, and in the book with its lines."""
 
@@ -76,7 +81,12 @@ def way_out(book: Book, handle: str, folder: Path | None, config: UserConfig) ->
         UsageProblem: e-mail goes into no folder, and letters only into one, which is not in the book.
         NoBook: no mail server, or no way out for text messages, is set up.
     """
-    campaign = campaigns.read(book, handle)
+    return way_of(book, campaigns.read(book, handle), folder, config)
+
+
+def way_of(book: Book, campaign: Campaign, folder: Path | None, config: UserConfig) -> Way:
+    """The same for a campaign that was read; errors as ``way_out``."""
+    handle = campaign.handle
     if campaign.channel == campaigns.EMAIL:
         if folder is not None:
             hint = f"crmctl campaign preview {handle} --to DIR writes e-mails into a folder to look at."
@@ -86,9 +96,8 @@ def way_out(book: Book, handle: str, folder: Path | None, config: UserConfig) ->
         mail = config.require_mail()
         return Way(outgoing.transport(mail), mail)
     if folder is not None:
-        form = Form(_named(_ENDINGS.get(campaign.channel, ".txt")), _into_folder(book, campaign))
-        place = Folder(_outside(book, handle, folder), form, lists=campaign.channel == "letter")
-        return Way(place, MailServer(), campaign.channel)
+        hint = f"Name one beside it: crmctl campaign send {handle} --send --to ../{handle}"
+        return Way(into(book, campaign, outside(book, folder, hint)), MailServer(), campaign.channel)
     if campaign.by_hand:
         return Way(OnTheList(), MailServer(), campaign.channel)
     if campaign.channel != "sms":
@@ -112,16 +121,21 @@ def goes_alone(campaign: Campaign) -> bool:
     return campaign.channel == campaigns.EMAIL or campaign.by_hand
 
 
-def _outside(book: Book, handle: str, folder: Path) -> Path:
+def into(book: Book, campaign: Campaign, place: Path) -> Folder:
+    """The way into a folder, for a campaign that is not sent by e-mail."""
+    form = Form(_named(_ENDINGS.get(campaign.channel, ".txt")), _into_folder(book, campaign))
+    return Folder(place, form, lists=campaign.channel == "letter")
+
+
+def outside(book: Book, folder: Path, hint: str) -> Path:
     """The folder that the user named, with no links on the way to it.
 
     Raises:
-        UsageProblem: it is in the book, where git would take along what people were written.
+        UsageProblem: it is in the book, where git would take along what people were written; with ``hint``.
     """
     place = folder.absolute()
     place = place.resolve() if place.name in ("", "..") else place.parent.resolve() / place.name
     if place.resolve().is_relative_to(book.root.resolve()):
-        hint = f"Name one beside it: crmctl campaign send {handle} --send --to ../{handle}"
         raise UsageProblem(f"{folder} is in the book, and git would take along what is put there", hint=hint)
     return place
 
@@ -172,29 +186,53 @@ def _spooled(book: Book, kind: str) -> Form:
 # Before and after a run
 
 
-def begin(desk: Desk, campaign: Campaign, frozen: Frozen, transport: Transport) -> None:
+def begin(desk: Desk, campaign: Campaign, frozen: Frozen, transport: Transport, part: str = "") -> None:
     """Have the ledger know what became of messages that were about to be put into a folder when a run died.
 
+    ``part`` tells apart the ways of what goes out by several, as a sequence does.
+
     Raises:
-        Conflict: that folder is not here, and another one is to be used.
+        FolderAway: that folder is not here, and another one is to be used.
         StorageFailed: the ledger, or where it goes now, cannot be written.
     """
     if not isinstance(transport, Folder):
         return
-    token = sha256(campaign.id.encode()).hexdigest()[:16]
+    token = _token(campaign, part)
     transport.serve(token, {entry.sid: entry.handle for entry in frozen.entries.values()})
-    note = desk.state / FOLDER / token
-    before = _noted(note)
-    if before is not None:
-        left = _settle(desk, campaign, before, token)
-        if left and before != transport.folder:
-            raise Conflict(
-                f"{left} messages may have been put into {before}, which cannot be looked at now",
-                hint="Put that folder back, or settle them first: crmctl outbox list, crmctl outbox resolve",
-            )
+    before, left = settle(desk, campaign, part)
+    if left and before != transport.folder:
+        raise FolderAway(
+            f"{left} messages may have been put into {before}, which cannot be looked at now",
+            hint="Put that folder back, or settle them first: crmctl outbox list, crmctl outbox resolve",
+        )
     if before != transport.folder:
+        note = desk.state / FOLDER / token
         make_folder(note.parent)
         replace(note, f"{transport.folder}\n".encode("utf-8", "surrogateescape"))
+
+
+def settle(desk: Desk, campaign: Campaign, part: str = "") -> tuple[Path | None, int]:
+    """The folder that was used last, None for none; and how many messages may be in it that nobody can tell of now.
+
+    Raises:
+        StorageFailed: the ledger cannot be written.
+    """
+    token = _token(campaign, part)
+    before = _noted(desk.state / FOLDER / token)
+    return before, _settle(desk, campaign, before, token) if before is not None else 0
+
+
+def left_unbound(desk: Desk, campaign: Campaign, part: str, moment: datetime) -> list[Path]:
+    """Bind the letters of a run that died before it could, as ``bind``."""
+    token = _token(campaign, part)
+    before = _noted(desk.state / FOLDER / token)
+    if before is None or not hidden_folder(before, token).is_dir():
+        return []
+    return letters.bind(before, hidden_folder(before, token) / LIST, f"{moment:%Y%m%d-%H%M%S}")
+
+
+def _token(campaign: Campaign, part: str) -> str:
+    return sha256(f"{campaign.id}{part}".encode()).hexdigest()[:16]
 
 
 def _settle(desk: Desk, campaign: Campaign, folder: Path, token: str) -> int:

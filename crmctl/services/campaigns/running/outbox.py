@@ -22,7 +22,7 @@ from crmctl.services.campaigns.running.witness import Witness
 from crmctl.services.consenting import identity as identities
 from crmctl.services.following import enrolled
 from crmctl.services.following.enrolled import Place
-from crmctl.services.mailing.host import host_id
+from crmctl.services.mailing import clones
 from crmctl.services.mailing.host import mail_state
 
 if TYPE_CHECKING:
@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from crmctl.services.campaigns.plan import Entry
     from crmctl.services.campaigns.plan import Frozen
 
+_UNTOLD = {
+    "unknown": "the run ended before the server answered",
+    "attempting": "a run has begun with it, and not said yet what came of it",
+}
 ANSWERS = ("accepted", "resend", "abandoned")
 _ABANDONED_FROM = ("unknown", "deferred", "rendered", "planned", "claimed")
 
@@ -48,6 +52,11 @@ class Send(NamedTuple):
     customer: str
     sequence: str = ""
     step: str = ""
+
+    @property
+    def words(self) -> str:
+        """What the server said last, or why it is in its state."""
+        return self.row.text or self.row.why or _UNTOLD.get(self.row.state, "")
 
     @property
     def source(self) -> str:
@@ -139,6 +148,18 @@ def resolve(book: Book, text: str, answer: str, evidence: str) -> Send:
     return send._replace(row=after)
 
 
+def unknown(book: Book, campaign: str) -> list[str]:
+    """The ids of the sends of a campaign that are to be settled.
+
+    Raises:
+        NotFound: there are none, or there is no such campaign.
+    """
+    found = [send.row.sid for send in sends(book, campaign=campaign, states=("unknown",))]
+    if not found:
+        raise NotFound(f"nothing of campaign {campaign} is unknown", hint=f"crmctl outbox list {campaign}")
+    return found
+
+
 def _can_be_sent_again(desk: Desk, send: Send) -> bool:
     """Whether this clone has the bytes of a mail of a sequence, or the plan by which a campaign has its own.
 
@@ -167,8 +188,9 @@ def adopt(book: Book, *, hold: bool) -> Adopted:
         planned = [(entry.sid, frozen.campaign) for frozen in plans.every(state) for entry in _to_send(frozen)]
         witnesses = {camp: Witness(camp) for camp in _senders(book)}
         tried = [(sid, camp) for camp, witness in witnesses.items() for sid in witness.tried()]
-        mirrors = [book.root / MIRRORS]
-        done = adopt_mirror(state, host_id(), mirrors=mirrors, planned=planned, tried=tried, hold=hold)
+        noted = {camp for camp, witness in witnesses.items() if witness.tried()}
+        host, mirrors = clones.name_of(book), [book.root / MIRRORS]
+        done = adopt_mirror(state, host, mirrors=mirrors, planned=planned, tried=tried, noted=noted, hold=hold)
         if not hold:
             rows = Desk(book).ledger.rows()
             for witness in witnesses.values():

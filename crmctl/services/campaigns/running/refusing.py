@@ -36,8 +36,8 @@ def sendable(book: Book, handle: str, desk: Desk) -> Campaign:
         LedgerBehind: the ledger has forgotten what was tried.
     """
     campaign = freezing.with_its_id(book, desk, campaigns.read(book, handle))
-    pinning.require_sender(campaign, desk.host)
     pinning.require_clone(campaign, desk.state)
+    pinning.require_sender(campaign, desk.host)
     Witness(campaign.id).require(desk.rows(campaign.id))
     if campaign.status == "cancelled":
         raise Conflict(f"campaign {handle} is cancelled", hint=f"crmctl campaign status {handle}")

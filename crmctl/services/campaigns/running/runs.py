@@ -17,6 +17,7 @@ from crmctl.services import records
 from crmctl.services.campaigns import campaign as campaigns
 from crmctl.services.campaigns import freezing
 from crmctl.services.campaigns import plan as plans
+from crmctl.services.campaigns.machines import announcing
 from crmctl.services.campaigns.machines import meeting
 from crmctl.services.campaigns.machines import pinning
 from crmctl.services.campaigns.machines import sharing
@@ -46,7 +47,6 @@ from crmctl.services.campaigns.running.watching import Watched
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from crmctl.mail.ledger.states import Row
     from crmctl.services.book import Book
     from crmctl.services.campaigns.campaign import Campaign
     from crmctl.services.campaigns.machines.claiming import Claims
@@ -70,7 +70,7 @@ def send(book: Book, handle: str, asked: Asked, world: World) -> Sent:
         InvalidData: messages cannot be made; all are named, and nothing was sent.
         LedgerDamaged, StorageFailed: what is sent could not be known again, so nothing is.
     """
-    with at_work(book, f"campaign send {handle}") as desk:
+    with at_work(book, f"campaign send {handle}") as desk, pinning.alone(campaigns.read(book, handle)):
         doubt = Doubt(book, desk)
         claims = meeting.begin(book, desk, handle)
         campaign = sendable(book, handle, desk)
@@ -87,8 +87,11 @@ def send(book: Book, handle: str, asked: Asked, world: World) -> Sent:
             gate = begins(campaign, book.now(), begun=False, catch_up=asked.catch_up)
             if gate.what != GO:  # Whoever joins before it begins is to get it too.
                 return not_today(desk, campaign, gate, doubt, balance({}), notes)
+            if claims is None:
+                announcing.meet(book, desk, campaign, tell=False)
+                campaign = sendable(book, handle, desk)
             campaign = freezing.identified(book, campaign)
-            frozen = plans.drafted(book, campaign)
+            frozen = plans.drafted(book, campaign, doubt=doubt)
         frozen = plans.as_named(frozen, book)
         handing_over.begin(desk, campaign, frozen, world.transport)
         return _Run(book, desk, campaign, frozen, asked, world, doubt, claims, notes).go()
@@ -130,7 +133,7 @@ class _Run:
         if gate.what != GO:
             found = balance(self._rows)
             return not_today(self._desk, self._campaign, gate, self._doubt, found, self._notes)
-        keeper = Gatekeeper(self._book, self._campaign)
+        keeper = Gatekeeper(self._book, self._campaign, self._doubt)
         sorter = Sorter(self._campaign, keeper, self._told, now, self._desk.host, self._world.ask, self._doubt)
         sorted_ = sorter.sort(self._frozen, self._rows)
         self._note_the_clock(now)
@@ -145,6 +148,8 @@ class _Run:
                 return self._not_connected(error, sorted_, items)
         try:
             items = self._frozen_now(items)
+            if items and self._claims is None:
+                announcing.meet(self._book, self._desk, self._campaign, tell=True)
             self._write_down(sorted_)
             if not items:
                 return self._finish(lines, {}, "", complete=True)
@@ -152,8 +157,7 @@ class _Run:
             result = self._sent(self._sending(keeper, ready), keeper, items, most)
         finally:
             self._world.transport.close()
-        lines += result.lines
-        stopped, pause = result.stopped, result.pause
+        lines, stopped, pause = [*lines, *result.lines], result.stopped, result.pause
         tried = sum(result.counts.values())
         if canary and tried >= most and len(items) > tried and not stopped:
             stopped, pause = f"{tried} went out as a canary; have a look at them", True
@@ -169,7 +173,7 @@ class _Run:
         """``items``, when the plan has been frozen: only now that they can be made, and the way out is open."""
         if self._frozen.revision:
             return items
-        frozen, _ = freezing.freeze(self._book, self._desk, self._campaign.handle, draft=self._frozen)
+        frozen, _ = freezing.freeze_alone(self._book, self._desk, self._campaign.handle, draft=self._frozen)
         self._campaign = campaigns.read(self._book, self._campaign.handle)
         self._frozen = plans.as_named(frozen, self._book)
         self._rows = self._desk.rows(self._campaign.id)
@@ -205,12 +209,9 @@ class _Run:
             told=self._world.told,
             mirror=lambda: self._mirror({}),
         )
-        judged = self._judged()
+        # Those by which a run is stopped: since somebody had a look and let it go on.
+        judged = [row for row in self._rows.values() if row.at >= self._told.resumed]
         return Sending(self._book, self._desk, self._campaign, keeper, ready.prepared, ready.sender, way, judged)
-
-    def _judged(self) -> list[Row]:
-        """The rows by which a run is stopped: those since somebody had a look and let it go on."""
-        return [row for row in self._rows.values() if row.at >= self._told.resumed]
 
     def _stopped(self) -> str:
         """Why the run is to end before the next message, "" when it is not: Ctrl-C, or somebody paused the campaign."""
@@ -237,7 +238,6 @@ class _Run:
         """Where the clock was put back, say so: what was noted before counts from here on, and not for a year."""
         if self._doubt.found:
             self._note("clock", self._doubt.found)
-            self._notes.append(f"Careful: {self._doubt.found}.")
         own = [event.t for event in self._desk.events(self._campaign.id) if event.host == self._desk.host]
         if own and datetime.fromisoformat(own[-1]) > now + timedelta(seconds=1):
             self._note("clock", "the clock was put back")
@@ -252,10 +252,9 @@ class _Run:
         self._rows = self._desk.rows(self._campaign.id)
         found = balance(self._rows)
         fields = {}
-        in_file = self._record.status()
         if pause:
             fields["status"] = "paused"
-        elif found.finished and in_file not in ("paused", "cancelled"):
+        elif found.finished and self._record.status() not in ("paused", "cancelled"):
             fields["status"] = "finished"
         if self._claims is not None:
             self._claims.let_go()
@@ -275,7 +274,7 @@ class _Run:
             counts,
             stopped,
             balance(self._rows),
-            self._notes,
+            [*self._notes, *([f"Careful: {self._doubt.found}."] if self._doubt.found else [])],
             complete,
             interrupted=self._world.interrupted(),
         )

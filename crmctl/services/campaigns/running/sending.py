@@ -26,6 +26,8 @@ from crmctl.services.campaigns.running.attempting import Attempts
 from crmctl.services.campaigns.running.attempting import Message
 from crmctl.services.campaigns.running.gatekeeping import GO
 from crmctl.services.campaigns.running.gatekeeping import OUT
+from crmctl.services.campaigns.running.pacing import PATIENCE
+from crmctl.services.campaigns.running.pacing import held_by
 from crmctl.services.campaigns.running.pacing import paced
 from crmctl.services.campaigns.running.spooling import Spooler
 from crmctl.services.campaigns.running.triage import Line
@@ -46,9 +48,6 @@ if TYPE_CHECKING:
     from crmctl.services.campaigns.running.gatekeeping import Gatekeeper
     from crmctl.services.campaigns.running.triage import Item
     from crmctl.services.mailing.config import MailServer
-
-PATIENCE = 90
-"""Seconds that a run waits for a limit of the pace; what would take longer is left to the next run."""
 
 
 class Way(NamedTuple):
@@ -122,7 +121,9 @@ class Sending:
         if stopped:
             return Result([], self._counts, stopped, pause=True)
         try:
-            return self._run(items, most)
+            result = self._run(items, most)
+            self._attempts.settle()
+            return result
         finally:
             self._spooler.clear()
 
@@ -141,15 +142,9 @@ class Sending:
                     break
                 continue  # A machine may have slept meanwhile, and much may be different.
             item = queue.popleft()
-            now = self._way.moment()
-            free = self._pace.next_free(item.row.dom, now, self._sender)
-            if free > now:
-                heapq.heappush(later, (free.timestamp(), next(self._numbers), item))
-                continue
-            if not self._may_go(item, now):
-                continue
-            message = self._message(item, islice(queue, most - tried - 1) if most else queue)
+            message = self._ready(item, later, islice(queue, most - tried - 1) if most else queue)
             if message is None:
+                self._attempts.settle()
                 continue
             tried += 1
             done = self._attempts.attempt(item, message)
@@ -160,13 +155,22 @@ class Sending:
             self._mirror_perhaps()
         for moment, _, item in sorted(later):
             until = datetime.fromtimestamp(moment, self._way.moment().tzinfo)
-            self._line(item, "wait", "pace", "as many went out as the limits allow", until)
+            self._line(item, "wait", *held_by(self._pace, item.row.dom, self._way.moment()), until)
         return Result(self._lines, self._counts, "", pause=False)
 
     def _ended(self, left: Iterable[Item], why: str, *, pause: bool = False) -> Result:
         for item in left:
             self._line(item, "wait", "stopped" if why else "limit", why or "so many were asked for")
         return Result(self._lines, self._counts, why, pause)
+
+    def _ready(self, item: Item, later: list[tuple[float, int, Item]], upcoming: Iterable[Item]) -> Message | None:
+        """What is handed over, None when it does not go out now; ``upcoming`` are expected to follow."""
+        now = self._way.moment()
+        free = self._pace.next_free(item.row.dom, now, self._sender)
+        if free > now:
+            heapq.heappush(later, (free.timestamp(), next(self._numbers), item))
+            return None
+        return self._message(item, upcoming) if self._may_go(item, now) else None
 
     def _wait(self, queue: deque[Item], later: list[tuple[float, int, Item]]) -> bool:
         """Wait until the next message may go, if that is soon; whether one may."""
@@ -175,6 +179,7 @@ class Sending:
         if pause > PATIENCE or (pause > 0 and self._way.sleep is None):
             return False
         if pause > 0 and self._way.sleep is not None:
+            self._attempts.settle()
             self._mirror_perhaps()
             self._way.sleep(pause)
             now += pause
@@ -191,13 +196,13 @@ class Sending:
             return True
         if verdict.what == OUT:
             kind = kind_of(entry._replace(code=verdict.code))
-            self._desk.ledger.append(kind, entry.sid, self._campaign.id, why=verdict.code)
+            self._attempts.write((kind, entry.sid, self._campaign.id, {"why": verdict.code}))
         self._spooler.drop(item)
         self._line(item, verdict.what, verdict.code, verdict.reason, verdict.until)
         return False
 
     def _message(self, item: Item, upcoming: Iterable[Item]) -> Message | None:
-        """What is handed over, None when it can no longer be made; ``upcoming`` are expected to follow."""
+        """What is handed over, None when it can no longer be made."""
         try:
             sender, recipient = "", item.entry.address
             if self._campaign.channel == EMAIL:
@@ -227,5 +232,6 @@ class Sending:
     def _mirror_perhaps(self) -> None:
         """Bring the book up to date, at most once a minute; the ledger has it all in the meantime."""
         if clock.monotonic() - self._mirrored >= 60:
+            self._attempts.settle()
             self._way.mirror()
             self._mirrored = clock.monotonic()

@@ -8,8 +8,9 @@ nobody is the sender of a campaign without that id, so whoever may send has the 
 
 - Another account on the same machine, a copied home on another one, a wiped or another state folder (cron without
   ``XDG_STATE_HOME``): another id, so another sender, and a campaign that is pinned is refused before this is asked.
-- Two clones of a book on one machine have one id and one file of these. The second is refused because the first has the
-  plan (``pinning.require_clone``); when that one is gone, because its ledger does not know what was tried: rightly.
+- Two clones of a book on one machine have two names (``mailing.clones``) and one file of these. The second is refused
+  because the first has the plan (``pinning.require_clone``); when that one is gone, because its ledger does not know
+  what was tried: rightly.
 - A copy of a whole account under the same user id on a machine with the same ``/etc/machine-id`` (containers of one
   image) has the same id, and from then on notes of its own. Nothing on one machine can tell; the other's lines do, as
   soon as both have synced: two different lines with one number (``ledger.chain``). Whoever copies images gives each a
@@ -101,8 +102,9 @@ class Witness:
         if sid in self.tried():
             return
         try:
-            make_folder(self._path.parent)
-            new = not self._path.exists()
+            new = not self.tried() and not self._path.exists()
+            if new:
+                make_folder(self._path.parent)
             descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | FLAGS, PRIVATE)
             try:
                 head = f"{json.dumps(self._campaign)}\n" if new else "\n" if self._torn else ""
