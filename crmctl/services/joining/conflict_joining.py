@@ -111,20 +111,21 @@ def _answered(book: Book, joining: Joining, plain: TreeMerge, answers: Mapping[s
         given = _fitting(merged.questions, answers)
     fields: dict[str, dict[tuple[str, ...], Raw | None]] = {}
     whole: dict[str, bytes | None] = {}
-    kept: set[str] = set()
+    kept: dict[str, bytes | None] = {}
     for question, answer in given:
         if question.clash is not None:
             fields.setdefault(question.path, {})[question.clash.path] = value_of(question, answer)
         elif answer.take in ("ours", "theirs"):
             whole[question.path] = question.ours if answer.take == "ours" else question.theirs
-            kept.update([question.path] if answer.take == "ours" else ())
+            kept.update({question.path: question.ours} if answer.take == "ours" else {})
         elif answer.take == "content":
             whole[question.path] = str(answer.value).encode()
     if fields or whole:
         merged = _merge(book, now, fields, whole)
-        # What ours has is there already, whatever it is.
-        kept -= merged.moved.keys()
-        merged = merged._replace(files={path: data for path, data in merged.files.items() if path not in kept})
+        # What ours has is there already, unless it comes to another place.
+        there = {path: data for path, data in kept.items() if path not in merged.moved}
+        new = {path: data for path, data in merged.files.items() if path not in there or data != there[path]}
+        merged = merged._replace(files=new)
     if now.ours == joining.ours:
         return merged
     from crmctl.services.joining.conflict_moving import with_moves

@@ -116,3 +116,23 @@ def test_drop_needs_a_side(gone_on: str, book_dir: Path, run: Run) -> None:
     refused = run("-C", book_dir, "resolve", "ada", "--rename", "ada-2", "--drop")
     assert refused.code == 2
     assert "which stays" in refused.err
+
+
+@pytest.mark.parametrize("side", ["ours", "theirs"])
+def test_who_is_kept_stands_once_where_the_new_layout_has_them(book_dir: Path, run: Run, side: str) -> None:
+    """One side goes on with the record, the other removes it and lays the book out anew."""
+    crm = (book_dir / "crm.yaml").read_text()
+    base = {"customers/ada.yaml": ADA, "interactions/ada.jsonl": OLD}
+    went_on: dict[str, str | None] = {
+        "customers/ada.yaml": ADA.replace("boss", "queen"),
+        "interactions/ada.jsonl": OLD + NEW,
+    }
+    anew: dict[str, str | None] = {**dict.fromkeys(base), "/crm.yaml": f"{crm}layout: sharded\n"}
+    waits(book_dir, fork(book_dir, base, *((went_on, anew) if side == "ours" else (anew, went_on))))
+    assert is_fine(run("-C", book_dir, "resolve", "ada", "--keep", "edited"))
+    assert parents(book_dir) == 2
+    assert read(book_dir, "customers/da/ada.yaml") == ADA.replace("boss", "queen")
+    assert read(book_dir, "interactions/da/ada.jsonl") == OLD + NEW
+    assert not (book_dir / "records/customers/ada.yaml").exists()
+    assert not (book_dir / "records/interactions/ada.jsonl").exists()
+    assert is_fine(run("-C", book_dir, "check", "--merges"))
