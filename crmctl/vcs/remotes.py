@@ -230,13 +230,15 @@ def _told(places: Places, remote: Remote, command: str, words: str) -> CrmError:
     told = "; ".join([*rejected, *filter(None, said)])
     error = failed((command,), text.encode())
     message = f"{remote.name} did not take it: {told}" if rejected else error.message + (f" ({told})" if told else "")
+    hint = error.hint
     if command == "push" and not told and _HOOK in text:
         # git itself has not said why, so it was the hook before the push.
         why = next(
             (line for line in lines if line and _HOOK not in line and line not in ("Done", f"To {remote.address}")), ""
         )
         message = f"the pre-push hook refuses this{f': {why}' if why else ''}"
-    hint = error.hint
+        own = next((line.removeprefix("hint: ") for line in lines if line.startswith("hint: ")), "")
+        hint = f"{own} Nothing was sent. Mend it, then: crmctl sync".lstrip()
     if _REFUSED.search(text.lower()):
         hint = f"See that you may go there: git fetch {remote.name}"
     return GitFailed(message, hint=hint)

@@ -314,6 +314,19 @@ def test_the_hook_before_a_push_may_refuse(team: Team, ann: Path, run: Run) -> N
     assert head(team.remote) == before
 
 
+def test_what_names_somebody_whom_the_others_removed_stays_here_with_a_way_out(team: Team, ann: Path, run: Run) -> None:
+    assert run("-C", ann, "hooks", "install").code == 0
+    team.push("bob", {"customers/p1.yaml": None})
+    assert run("-C", ann, "followup", "add", "Call", "--customer", "p1", "--due", "2031-01-01").code == 0
+    refused = run("-C", ann, "sync")
+    assert refused.code == 1
+    assert "records/followups/call.yaml:4:1: there is no customer 'p1'" in refused.err
+    assert "crmctl history customer p1 says by whom. Nothing was sent. Mend it, then: crmctl sync" in refused.err
+    assert run("-C", ann, "followup", "rm", "call", "--yes").code == 0
+    assert run("-C", ann, "sync").code == 0
+    assert head(team.remote) == head(ann)
+
+
 def test_a_server_that_refuses_is_quoted(team: Team, ann: Path, run: Run) -> None:
     hook = team.remote / "hooks/pre-receive"
     hook.write_text("#!/bin/sh\necho 'no e\x1b[31mntry'\nexit 1\n")
