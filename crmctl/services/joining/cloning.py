@@ -53,6 +53,8 @@ def clone(url: str, folder: str = "") -> Cloned:
     if os.path.lexists(target) and not (target.is_dir() and not any(target.iterdir())):
         raise Conflict(f"{target} is there already", hint="Name another folder: crmctl clone URL DIR")
     there = target.exists()
+    if os.path.exists(url):  # noqa: PTH110 - an address, most of the time
+        url = os.path.abspath(url)  # noqa: PTH100 - git does not look at it from here
     try:
         vcs_cloning.clone(target.parent if target.parent.is_dir() else Path.cwd(), url, target)
         root = _looked_over(url, target)

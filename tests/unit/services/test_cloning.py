@@ -64,6 +64,15 @@ def test_the_folder_is_called_as_the_address_ends(
     assert run("clone", "/").code == 2
 
 
+def test_an_address_on_this_machine_is_taken_from_where_one_stands(
+    team: Team, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "here/deep").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "here/deep")
+    assert run("clone", f"../../{team.remote.relative_to(tmp_path)}", "../../elsewhere").code == 0
+    assert run("-C", tmp_path / "elsewhere", "sync").code == 0
+
+
 def test_problems_in_it_are_counted(team: Team, run: Run) -> None:
     team.push("bob", {"customers/p1.yaml": person(1, birthday="soon")})
     done = run("clone", team.remote, team.root / "copy")
