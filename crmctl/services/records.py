@@ -97,10 +97,23 @@ def save(book: Book, tx: Transaction, kind: Kind, path: str, new: RawMap, change
 
 
 def first_id(book: Book, path: str) -> str:
-    """An id for a record that has none: one that every clone gives it, where it is in HEAD already."""
+    """An id for a record that has none: the one that it has in HEAD, or else one that every clone gives it."""
     head = book.repository.head()
     oid = book.repository.blobs(head, [path]).get(path)
-    return ids.id_from(f"{layout.flat(path)} {oid}") if oid else ids.new_id()
+    if not oid:
+        return ids.new_id()
+    return _id_in(path, next(book.repository.contents([oid]))) or ids.id_from(f"{layout.flat(path)} {oid}")
+
+
+def _id_in(path: str, content: bytes) -> str:
+    """The id in a record, "" where there is none, or where it cannot be read."""
+    from crmctl.store.yaml_reader import read_yaml
+
+    try:
+        found = read_yaml(content, path).data.get("id")
+    except InvalidData:
+        return ""
+    return found if isinstance(found, str) and ids.is_id(found) else ""
 
 
 def add(

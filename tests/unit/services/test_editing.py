@@ -224,6 +224,7 @@ def test_a_record_that_cannot_be_read_can_be_mended(book: Book) -> None:
     (book.root / draft.path).write_bytes(b"name: [\n")
     assert editing.review(book, draft, "name: Ada\n") == []
     assert editing.save(book, draft, "name: Ada\n").commit
+    assert "id: 01J0000000000000000000000A\n" in (book.root / draft.path).read_text()  # Still the same person.
 
 
 def test_which_editor(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
