@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from typing import NamedTuple
 
 from crmctl.errors import StorageFailed
+from crmctl.services.consenting.sends import MIRRORS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from crmctl.services.book import Book
 
 UNKNOWN, PAUSED, DRAFTS = "unknown", "paused", "drafts"
-_MIRRORS = "records/sends"
 
 
 class Waiting(NamedTuple):
@@ -38,7 +38,7 @@ def unsettled(book: Book) -> list[Waiting]:
     """All of it, messages that are unknown first; what cannot be read is left to the command that sends."""
     state = _state(book)
     ours = (state / "wal", state / "others") if state else ()
-    logs = [folder for folder in (*ours, book.root / _MIRRORS) if folder.is_dir()]
+    logs = [folder for folder in (*ours, book.root / MIRRORS) if folder.is_dir()]
     found: list[Waiting] = []
     if logs:
         from crmctl.mail.ledger.glance import glance

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from crmctl.services.book import Book
 
 MIRRORS = "records/sends"
+"""The tracked folder: what every machine has sent, by campaign and machine."""
 
 
 class Sent(NamedTuple):

@@ -12,8 +12,8 @@ from crmctl.mail.ledger import spool
 from crmctl.model import ids
 from crmctl.services import lines
 from crmctl.services import records
-from crmctl.services.campaigns.running.desk import MIRRORS
 from crmctl.services.consenting import refusals
+from crmctl.services.consenting.sends import MIRRORS
 from crmctl.services.following import drafts
 from crmctl.services.following import enrolling
 from crmctl.services.following import enrolments

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from typing import NamedTuple
 
 from crmctl.errors import CrmError
+from crmctl.services.consenting.sends import MIRRORS
 from crmctl.services.ingest import copies
 from crmctl.services.ingest import filing
 from crmctl.services.ingest import sends as ledgers
@@ -164,9 +165,7 @@ def _mirrors(book: Book, told: ledgers.Told) -> dict[str, bytes]:
     rows = book.index.rows("SELECT handle, id FROM campaigns")
     handles = {str(name): str(handle) for handle, identity in rows for name in (handle, identity) if name}
     return {
-        f"{ledgers.MIRRORS}/{handles[camp]}/{log}.jsonl": data
-        for (camp, log), data in told.lines.items()
-        if camp in handles
+        f"{MIRRORS}/{handles[camp]}/{log}.jsonl": data for (camp, log), data in told.lines.items() if camp in handles
     }
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from typing import NamedTuple
 
+from crmctl.services.consenting.sends import MIRRORS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from collections.abc import Mapping
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
     from crmctl.mail.ledger.states import Row
     from crmctl.services.book import Book
 
-MIRRORS = "records/sends"
 OURS = frozenset({"accepted", "unknown", "deferred", "rejected", "attempting"})
 """States in which a message has left us, or may have."""
 

@@ -23,7 +23,6 @@ from crmctl.mail import tokens
 from crmctl.mail.identifiers import send_id
 from crmctl.mail.keyed import keyed
 from crmctl.mail.ledger.log import Ledger
-from crmctl.services.campaigns.running.desk import MIRRORS
 from crmctl.services.consenting import consents
 from crmctl.services.consenting import keys
 from crmctl.services.consenting import listing
@@ -31,6 +30,7 @@ from crmctl.services.consenting import postlog
 from crmctl.services.consenting import sends
 from crmctl.services.consenting import suppression_entry
 from crmctl.services.consenting import unsubscribing
+from crmctl.services.consenting.sends import MIRRORS
 from crmctl.services.consenting.unsubscribing import Asked
 from crmctl.services.mailing.host import host_id
 from crmctl.services.mailing.host import mail_state

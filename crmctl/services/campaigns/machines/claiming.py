@@ -22,9 +22,9 @@ from crmctl.errors import GitFailed
 from crmctl.services.campaigns.machines import holding
 from crmctl.services.campaigns.machines import remembering
 from crmctl.services.campaigns.running import mirror
-from crmctl.services.campaigns.running.desk import MIRRORS
 from crmctl.services.campaigns.running.desk import OTHERS
 from crmctl.services.campaigns.running.refusing import NotSent
+from crmctl.services.consenting.sends import MIRRORS
 from crmctl.services.joining import sync
 from crmctl.vcs import remotes
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from crmctl.errors import Locked
 from crmctl.errors import StorageFailed
 from crmctl.mail.ledger.log import Ledger
+from crmctl.services.consenting.sends import MIRRORS
 from crmctl.services.mailing import clones
 from crmctl.services.mailing.host import mail_state
 from crmctl.store.lock import locked
@@ -21,10 +22,6 @@ if TYPE_CHECKING:
     from crmctl.mail.ledger.log import Event
     from crmctl.mail.ledger.states import Row
     from crmctl.services.book import Book
-
-MIRRORS = "records/sends"
-"""The tracked folder: what every machine has sent, by campaign and machine."""
-
 
 OTHERS = "others"
 """Beside the log: what other machines had in their tracked files when that was seen; see ``remembering``."""

@@ -17,9 +17,9 @@ from crmctl.services import lines as lines_service
 from crmctl.services import records
 from crmctl.services.campaigns.freezing import put_fields
 from crmctl.services.campaigns.running.calls import Calls
-from crmctl.services.campaigns.running.desk import MIRRORS
 from crmctl.services.consenting import identity as identities
 from crmctl.services.consenting import refusals
+from crmctl.services.consenting.sends import MIRRORS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

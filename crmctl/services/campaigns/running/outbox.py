@@ -14,12 +14,12 @@ from crmctl.services.campaigns import plan as plans
 from crmctl.services.campaigns.machines import pinning
 from crmctl.services.campaigns.messages.prepared import spooled
 from crmctl.services.campaigns.running import mirror
-from crmctl.services.campaigns.running.desk import MIRRORS
 from crmctl.services.campaigns.running.desk import Desk
 from crmctl.services.campaigns.running.desk import at_work
 from crmctl.services.campaigns.running.desk import sending_lock
 from crmctl.services.campaigns.running.witness import Witness
 from crmctl.services.consenting import identity as identities
+from crmctl.services.consenting.sends import MIRRORS
 from crmctl.services.following import enrolled
 from crmctl.services.following.enrolled import Place
 from crmctl.services.mailing import clones
