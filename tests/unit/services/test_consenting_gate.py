@@ -356,7 +356,7 @@ def test_nothing_of_an_address_is_in_a_reason(book_dir: Path) -> None:
         assert "example" not in found[1]
 
 
-def test_ten_thousand_questions_take_well_under_a_second(book_dir: Path) -> None:
+def test_a_question_costs_little_more_than_the_hash_of_an_address(book_dir: Path) -> None:
     book = made(book_dir, {"customers/ada.yaml": AGREED})
     with book.write("many") as tx:
         ring = keys.load(book, tx)
@@ -370,7 +370,12 @@ def test_ten_thousand_questions_take_well_under_a_second(book_dir: Path) -> None
     gate = Gate(book)
     began = time.process_time()
     refused = [gate.refusal(data, f"p{n}@example.com", "newsletter", "email", NOW, handle="ada") for n in range(10_000)]
-    assert time.process_time() - began < 1
+    asked_all = time.process_time()
+    hashed = [ring.hashes(f"p{n}@example.com") for n in range(10_000)]
+    once = time.process_time() - asked_all
+    # What each costs is the hash of the address; nothing is read again.
+    assert asked_all - began < 40 * once
+    assert len(hashed) == len(refused)
     assert sum(found is not None for found in refused) == 2000
 
 
