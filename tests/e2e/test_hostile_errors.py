@@ -158,7 +158,7 @@ CASES = {
             }
         ),
     ),
-    "edited-by-hand": Case(SET, hand({"customers/ada.yaml": "name: Ada\n"})),
+    "edited-by-hand": Case(SET, hand({"customers/ada.yaml": RECORDS["customers/ada.yaml"] + "notes: y\n"})),
     "settings-broken": Case(LIST, hand({"/crm.yaml": 'name: "Test\n'})),
     "settings-forbidden": Case("check", hand({"/crm.yaml": "name: Test\npassword_command: pass show crm\n"})),
     "settings-unknown": Case("check", hand({"/crm.yaml": "name: Test\ncurency: EUR\n"})),
