@@ -223,18 +223,16 @@ def in_words(name: str, field: Field, reason: str) -> str:
 
 
 def _check_characters(field: Field, text: str) -> None:
-    if text.isprintable():
+    if text.isascii() and text.isprintable():
         return
+    from crmctl.model.characters import REFUSED
+
     allowed = "\n\t" if field.type in ("note", "filter") else ""
-    for position, character in enumerate(text):
-        if not character.isprintable() and character not in allowed and not _is_space(character):
-            what = "a line break" if character == "\n" else f"a control character (U+{ord(character):04X})"
-            raise ValueError(f"there is {what} at position {position + 1}")
-
-
-def _is_space(character: str) -> bool:
-    """Spaces other than the plain one (no-break, thin) are not printable for Python, but fine in a name."""
-    return character.isspace() and character not in "\n\r\t\v\f\x1c\x1d\x1e\x1f\x85\u2028\u2029"
+    for found in REFUSED.finditer(text):
+        if found[0] not in allowed:
+            control = "a control character" if found[0] < "\xa0" else "a character that nobody sees"
+            what = "a line break" if found[0] == "\n" else f"{control} (U+{ord(found[0]):04X})"
+            raise ValueError(f"there is {what} at position {found.start() + 1}")
 
 
 def _check_email(text: str, _context: Context) -> None:

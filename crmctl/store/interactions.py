@@ -55,7 +55,8 @@ class InteractionStorage(Storage):
         fresh: dict[str, bytes] = {}
         for key, document in documents.items():
             unchanged = key in lines and known[key] == document
-            fresh[key] = lines[key] if unchanged else jsonl.write_line(document)
+            fresh[key] = lines[key] if unchanged else jsonl.write_new_line(document)
+        jsonl.check_size(sum(map(len, fresh.values())), self._path)
         ordered = sorted(documents, key=lambda key: self._sort_key(documents[key]))
         self._documents = {key: documents[key] for key in ordered}
         self._lines = fresh

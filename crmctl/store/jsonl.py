@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from crmctl.errors import InvalidData
 from crmctl.errors import Problem
-from crmctl.store.escapes import HIDDEN
+from crmctl.model.characters import HIDDEN
 from crmctl.store.yaml_events import BOM
 from crmctl.store.yaml_events import CONFLICT_HINT
 from crmctl.store.yaml_events import CONFLICT_MESSAGE
@@ -163,6 +163,22 @@ def write_line(value: Mapping[str, Any]) -> bytes:
     except UnicodeEncodeError as error:
         message = f"a text holds half a character (U+{ord(text[error.start]):04X}), which no file can hold"
         raise InvalidData(message, hint="type the text again, or take that character out") from None
+
+
+def write_new_line(value: Mapping[str, Any]) -> bytes:
+    """``write_line`` of what no file holds yet: ``InvalidData`` too when it is so long that nobody would read it."""
+    line = write_line(value)
+    if len(line) > MAX_LINE:
+        message = f"an interaction of {len(line) / MAX_LINE:.1f} MiB; 1 MiB is the most"
+        raise InvalidData(message, hint="Shorten its text, or keep that in a file elsewhere and say where.")
+    return line
+
+
+def check_size(size: int, path: str) -> None:
+    """Raise ``InvalidData`` when a history of ``size`` bytes at ``path`` is one that nobody would read."""
+    if size > MAX_FILE:
+        message = f"{path} would have {size >> 20} MiB; {MAX_FILE >> 20} MiB are the most"
+        raise InvalidData(message, hint="Remove what nobody needs any more, or keep long texts elsewhere.")
 
 
 def _escape(found: re.Match[str]) -> str:

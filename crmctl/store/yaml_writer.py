@@ -11,7 +11,8 @@ import re
 from typing import TYPE_CHECKING
 
 from crmctl.errors import InvalidData
-from crmctl.store.escapes import HIDDEN
+from crmctl.model.characters import HIDDEN
+from crmctl.store.yaml_events import MAX_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +36,14 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]")
 _WORDS = frozenset(["y", "n", "yes", "no", "on", "off", "true", "false", "null"])
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"}
 _TO_ESCAPE = re.compile(r'[\\"]|' + HIDDEN.pattern)
+
+
+def check_size(data: bytes, path: str) -> bytes:
+    """``data``, a record's file; ``InvalidData`` when it is so large that it would not be read again."""
+    if len(data) > MAX_BYTES:
+        message = f"{path} would have {len(data) / MAX_BYTES:.1f} MiB; a record may have 1 MiB"
+        raise InvalidData(message, hint="Shorten the longest text, or keep it in a file elsewhere.")
+    return data
 
 
 def write_yaml(data: RawMap) -> str:
