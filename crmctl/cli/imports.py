@@ -138,7 +138,9 @@ def _import(app: App, file: str, source: Source, request: Any, options: dict[str
         app.confirm(f"Import {count} {kind}?", yes=options["yes"])
     written = imports.carry_out(app.book, source, request, plan, watch, adopt=options["adopt"])
     if rejects is not None:
-        import_rejects.write(rejects, source, plan.rejected)
+        kept = import_rejects.write(rejects, source, plan.rejected)
+        if kept is not None:
+            app.warn(f"The rejected rows of another time are in {kept} now.")
         app.warn(f"Rejected rows are in {rejects}; set them right there and import that file the same way.")
     app.written(written)
     if written.commit:
@@ -166,6 +168,9 @@ def _describe(app: App, source: Source, plan: Plan) -> None:
         ]
         columns = [Column("row"), Column(head), *(Column(name, heading=name) for name in names)]
         app.say("\n".join(render("table", columns, table, width=app.width)))
+        rows = plan.new + plan.changed + plan.same - len(plan.shown)
+        if rows > 0:
+            app.say(f"... and {rows} more rows" if rows > 1 else "... and one more row")
         if more > 0:
             app.say(f"... and {more} more columns")
 

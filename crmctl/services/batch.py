@@ -8,6 +8,7 @@ from typing import Any
 from typing import NoReturn
 from typing import cast
 
+from crmctl.errors import Conflict
 from crmctl.errors import UsageProblem
 from crmctl.services import indexing
 from crmctl.services.book import Book
@@ -82,8 +83,22 @@ class Part:
         """What stands at ``path``, or was put there by a command before."""
         return self._whole.read(path)
 
+    def removes(self, path: str) -> bool:
+        """Whether the batch takes away what stands at ``path``."""
+        return self._whole.removes(path)
+
     def put(self, path: str, data: bytes) -> None:
-        """Have ``data`` stand at ``path``."""
+        """Have ``data`` stand at ``path``.
+
+        Raises:
+            Conflict: an earlier command of the batch took another record away from there. In one commit they would be
+                one record whose id changed, which no clone and no hook takes in.
+        """
+        if self.removes(path) and not self._whole.is_same_record(path, data):
+            raise Conflict(
+                f"{path} is removed by this batch, so no other record can be put there in it",
+                hint="Add the other one in a change of its own, or with another --handle.",
+            )
         self._before.setdefault(path, self._whole.read(path))
         self._whole.put(path, data)
 

@@ -79,6 +79,7 @@ def save(book: Book, tx: Transaction, kind: Kind, path: str, new: RawMap, change
     """
     from crmctl.store.yaml_editor import edit_yaml
     from crmctl.store.yaml_reader import read_yaml
+    from crmctl.store.yaml_writer import check_size
     from crmctl.store.yaml_writer import write_yaml
 
     findings = validate.check_record(kind, new, book.context, changed)
@@ -91,9 +92,10 @@ def save(book: Book, tx: Transaction, kind: Kind, path: str, new: RawMap, change
         new = {**new, "id": ids.new_id() if before is None else first_id(book, path)}
     order = [field.name for field in kind.stored]
     if before is None:
-        tx.put(path, write_yaml(entry.ordered(kind, new)).encode())
+        data = write_yaml(entry.ordered(kind, new)).encode()
     else:
-        tx.put(path, edit_yaml(before, read_yaml(before, path).data, new, order, path))
+        data = edit_yaml(before, read_yaml(before, path).data, new, order, path)
+    tx.put(path, check_size(data, path))
 
 
 def first_id(book: Book, path: str) -> str:
@@ -246,6 +248,9 @@ def free_handle(book: Book, tx: Transaction, kind: Kind, title: str, wanted: str
         problem = ids.handle_problem(wanted)
         if problem:
             raise UsageProblem(f"{wanted!r} cannot be a handle: {problem}")
+        if tx.removes(layout.path_of(kind, wanted, sharded=book.sharded)):
+            hint = "Add the other one in a change of its own, or under another handle."
+            raise Conflict(f"{kind.name} {wanted} is removed in this very change", hint=hint)
         if _taken(book, tx, kind, wanted):
             raise Conflict(f"there is a {kind.name} {wanted} already", hint=f"crmctl {kind.name} show {wanted}")
         return wanted
@@ -263,7 +268,8 @@ def random_handle(kind: Kind) -> str:
 
 
 def _taken(book: Book, tx: Transaction, kind: Kind, handle: str) -> bool:
-    if tx.read(layout.path_of(kind, handle, sharded=book.sharded)) is not None:
+    path = layout.path_of(kind, handle, sharded=book.sharded)
+    if tx.read(path) is not None or tx.removes(path):
         return True
     return book.index.row(f"SELECT 1 FROM {kind.plural} WHERE handle = ?", (handle,)) is not None
 

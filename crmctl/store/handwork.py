@@ -163,7 +163,7 @@ class Planner:
 
     def _refuse_another(self, path: str, wanted: bytes, head: str) -> None:
         """Whoever took a record away by hand does not mean to give its name, and its history, to another one."""
-        old, new = (_identity(path, data) for data in (*self._vcs.contents([head]), wanted))
+        old, new = (identity(path, data) for data in (*self._vcs.contents([head]), wanted))
         if old and new and old != new:
             raise Conflict(
                 f"{path} was {old} in the last commit and would be {new} now: an id never changes",
@@ -196,7 +196,7 @@ class Planner:
         return "" if data is None else self._id(data)
 
 
-def _identity(path: str, data: bytes) -> str:
+def identity(path: str, data: bytes) -> str:
     """The id in a record, "" where there is none or where it cannot be read."""
     from crmctl.store.yaml_reader import read_yaml
 

@@ -19,6 +19,7 @@ from crmctl.store.files import check_path
 from crmctl.store.files import discard
 from crmctl.store.files import read_file
 from crmctl.store.handwork import Planner
+from crmctl.store.handwork import identity
 from crmctl.store.journal import Journal
 
 if TYPE_CHECKING:
@@ -81,6 +82,15 @@ class Transaction:
             except FileNotFoundError:
                 self._before[path] = None
         return self._before[path]
+
+    def removes(self, path: str) -> bool:
+        """Whether what stands at ``path`` is taken away by this transaction."""
+        return self._files.get(path, b"") is None and self._before[path] is not None
+
+    def is_same_record(self, path: str, data: bytes) -> bool:
+        """Whether ``data`` has the id that stands at ``path``, or one of both has none."""
+        ids = {identity(path, content) for content in (self._before.get(path), data) if content is not None}
+        return len(ids - {""}) < 2
 
     def put(self, path: str, data: bytes) -> None:
         """Have ``data`` stand at ``path``."""

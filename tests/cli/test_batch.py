@@ -103,6 +103,22 @@ def test_a_record_added_and_removed_again_leaves_no_trace(batch: Run, book_dir: 
     assert git(book_dir, "ls-files", "records").split() == ["records/customers/bob.yaml"]
 
 
+def test_a_name_that_is_given_up_goes_to_nobody_else_in_the_same_commit(
+    batch: Run, book_dir: Path, run: Run, tmp_path: Path
+) -> None:
+    # In one commit it would be one person whose id changed, and no hook would ever let it out of this clone.
+    git(tmp_path, "init", "-q", "--bare", "team.git")
+    git(book_dir, "remote", "add", "origin", str(tmp_path / "team.git"))
+    assert run("-C", book_dir, "customer", "add", "Ada").code == 0
+    done = batch("customer rm ada --yes", "customer add 'Ada Two' --handle ada")
+    assert done.code == 5
+    assert "customer ada is removed in this very change" in done.err
+    assert "change of its own" in done.err
+    assert batch("customer rm ada --yes", "customer add Ada").code == 0
+    assert git(book_dir, "ls-files", "records/customers").split() == ["records/customers/ada-2.yaml"]
+    assert run("-C", book_dir, "sync").code == 0
+
+
 def test_the_moment_of_one_line_is_not_that_of_the_next(batch: Run, book_dir: Path, run: Run) -> None:
     assert batch("customer add Ada", "--now 2012-01-16 log ada note then", "log ada note now").code == 0
     days = [entry["at"][:4] for entry in json.loads(run("-C", book_dir, "timeline", "ada", "-o", "json").out)]

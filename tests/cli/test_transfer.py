@@ -192,6 +192,20 @@ def test_the_order_of_dates_can_be_said(shop: Path, here: Path, run: Run) -> Non
     assert line["at"] == "1997-11-12T00:00:00-05:00"
 
 
+def test_rejects_that_somebody_is_mending_are_kept(shop: Path, here: Path, run: Run) -> None:
+    run("-C", shop, "import", "csv", "orders.csv", *TAKE_ORDERS)
+    rejects, kept = here / "orders.rejects.csv", here / "orders.rejects.csv~"
+    first = rejects.read_text()
+    run("-C", shop, "import", "csv", "orders.csv", *TAKE_ORDERS)
+    assert not kept.exists()  # The same again.
+    rejects.write_text(f"{first}mended\n")
+    for _ in range(2):
+        done = run("-C", shop, "import", "csv", "orders.csv", *TAKE_ORDERS)
+        assert rejects.read_text() == first
+        assert kept.read_text() == f"{first}mended\n"
+    assert "of another time" not in done.err
+
+
 def test_rejects_never_land_in_the_book(shop: Path, here: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(shop)
     result = run("import", "csv", here / "orders.csv", *TAKE_ORDERS)

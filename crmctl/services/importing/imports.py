@@ -14,6 +14,7 @@ from crmctl.services import records
 from crmctl.services.importing import index
 from crmctl.services.importing.rows import plan as make_plan
 from crmctl.services.records import Written
+from crmctl.store import jsonl
 from crmctl.store import layout
 
 if TYPE_CHECKING:
@@ -148,6 +149,7 @@ def _put(book: Book, tx: Transaction, planned: Plan, watch: Watch) -> dict[str, 
         before = tx.read(path) or b""
         added, replaced = planned.lines.get(customer, ()), planned.line_changes.get(customer, {})
         files[path] = _history(book, before, path, added, replaced, order)
+        jsonl.check_size(len(files[path]), path)
     for path, content in files.items():
         tx.put(path, content)
     return files
@@ -164,7 +166,6 @@ def _history(
     """A customer's interactions with new and changed ones in their places; the other lines are the bytes they were."""
     from crmctl.errors import InvalidData
     from crmctl.model import entry
-    from crmctl.store import jsonl
 
     if not before:
         return b"".join(line.content for line in sorted(added))
@@ -176,7 +177,7 @@ def _history(
     every = [(line.order, line.content) for line in added]
     for line in kept:
         change = replaced.get(str(line.value.get("id", "")))
-        content = line.raw + b"\n" if change is None else jsonl.write_line(entry.ordered(kind, change.after))
+        content = line.raw + b"\n" if change is None else jsonl.write_new_line(entry.ordered(kind, change.after))
         every.append((order(line.value if change is None else change.after), content))
     every.sort(key=lambda pair: pair[0])
     return b"".join(content for _, content in every)

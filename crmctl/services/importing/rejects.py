@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import tempfile
+from filecmp import cmp
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,8 +44,11 @@ def place(source_name: str, source_folder: Path, top: Path, wanted: str) -> Path
     return path
 
 
-def write(path: Path, source: Source, rejected: Mapping[int, str]) -> None:
-    """Put the rows of ``source`` whose lines are in ``rejected`` at ``path``, readable by you alone."""
+def write(path: Path, source: Source, rejected: Mapping[int, str]) -> Path | None:
+    """Put the rows of ``source`` whose lines are in ``rejected`` at ``path``, readable by you alone.
+
+    Somebody may be at work on those that stand there from another time: they are kept beside, and where is returned.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     names = [_free(LINE, source.header), _free(REASON, source.header)]
     try:
@@ -55,10 +59,15 @@ def write(path: Path, source: Source, rejected: Mapping[int, str]) -> None:
             for row in source.rows():
                 if row.line in rejected:
                     writer.writerow([row.line, inert(rejected[row.line]), *(inert(unmark(cell)) for cell in row.cells)])
+        kept = None
+        if path.exists() and not cmp(path, temporary, shallow=False):
+            kept = path.with_name(f"{path.name}~")
+            path.replace(kept)
         temporary.replace(path)
     except OSError as exc:
         temporary.unlink(missing_ok=True)
         raise storage_failed(str(path), exc, "write") from exc
+    return kept
 
 
 def _free(name: str, header: list[str]) -> str:

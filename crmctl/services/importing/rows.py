@@ -33,6 +33,7 @@ from crmctl.services.importing.values import nested
 from crmctl.services.lines import time_order
 from crmctl.store import jsonl
 from crmctl.store import layout
+from crmctl.store.yaml_writer import check_size
 from crmctl.store.yaml_writer import write_yaml
 
 if TYPE_CHECKING:
@@ -183,7 +184,7 @@ class _Planner:
                 self._add_line(read, data)
             else:
                 path = layout.path_of(self.kind, read.handle, sharded=self.sharded)
-                self.plan.files[path] = write_yaml(self._ordered(data)).encode()
+                self.plan.files[path] = check_size(write_yaml(self._ordered(data)).encode(), path)
         except CrmError as error:
             raise Refused(error.message) from None
         self.plan.new += 1
@@ -205,7 +206,7 @@ class _Planner:
         customer = read.values.get(CUSTOMER)
         if not isinstance(customer, str):
             raise Refused("there is no customer")
-        content = jsonl.write_line(self._ordered(data))
+        content = jsonl.write_new_line(self._ordered(data))
         self.plan.lines.setdefault(customer, []).append(Line(self.order(data), content))
 
     def _compare(self, read: Read, match: Match) -> str:
