@@ -25,6 +25,12 @@ _NAME_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_")
 _FIELD_KEYS = ("type", "shape", "required", "help", "choices", "kind", "currency", "search", "aliases", "fields")
 _FOLDERS = frozenset({"sends", "suppressions"})
 """Names of folders under ``records`` that hold no records."""
+COMMANDS = frozenset(
+    "batch brief check clone completion conflicts consent diff doctor email export find fmt help history hook hooks host"
+    " import ingest init key log mail news outbox phone report resolve schedule schema suppress sync template timeline"
+    " today trust undo unsub why".split()
+)
+"""Words of the command line: a kind that is called so could not be reached there."""
 _COMMON = ("id", "external", "tags", "notes")
 _YES = frozenset({"yes", "true", "on", "1"})
 _NO = frozenset({"", "no", "false", "off", "0"})
@@ -135,7 +141,7 @@ def _declared_kind(name: str, raw: Raw, known: Mapping[str, Kind], problems: Pro
         return None
     declaration = _map(raw, path, problems)
     plural = _text(declaration.get("plural", f"{name}s"))
-    taken = {word for kind in known.values() for word in (kind.name, kind.plural)} | _FOLDERS
+    taken = {word for kind in known.values() for word in (kind.name, kind.plural)} | _FOLDERS | COMMANDS
     if not taken.isdisjoint((name, plural)) or plural == name or not _is_name(plural) or plural in columns.RESERVED:
         problems.append((path, f"{name!r} or its plural {plural!r} is taken or is no name (say another `plural:`)"))
         return None

@@ -238,7 +238,8 @@ def _told(places: Places, remote: Remote, command: str, words: str) -> CrmError:
         )
         message = f"the pre-push hook refuses this{f': {why}' if why else ''}"
         own = next((line.removeprefix("hint: ") for line in lines if line.startswith("hint: ")), "")
-        hint = f"{own} Nothing was sent. Mend it, then: crmctl sync".lstrip()
+        mending = f"{own.rstrip('.')}. Then" if own else "Mend it, then"
+        hint = f"Nothing was sent. {mending}: crmctl sync"
     if _REFUSED.search(text.lower()):
         hint = f"See that you may go there: git fetch {remote.name}"
     return GitFailed(message, hint=hint)

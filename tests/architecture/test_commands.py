@@ -15,6 +15,7 @@ from crmctl.cli.records import OWN_VERBS
 from crmctl.cli.records import KindGroup
 from crmctl.cli.root import ROOT
 from crmctl.model.kinds import KINDS
+from crmctl.model.schema import COMMANDS as TAKEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,6 +37,10 @@ def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[t
 
 
 EVERY = list(commands(ROOT))
+
+
+def test_no_kind_of_a_book_can_hide_behind_a_command() -> None:
+    assert set(COMMANDS) == TAKEN
 
 
 def test_words_for_commands_and_kinds_are_taken_once() -> None:

@@ -219,6 +219,8 @@ def test_a_group_cannot_stand_in_a_group() -> None:
         ({"send": {}}, "kinds.send", "is taken"),
         ({"vendor": {"plural": "../../x"}}, "kinds.vendor", "is no name"),
         ({"vendor": {"plural": "select"}}, "kinds.vendor", "is no name"),
+        ({"sync": {}}, "kinds.sync", "is taken"),  # `crmctl sync` would never be that kind.
+        ({"vendor": {"plural": "help"}}, "kinds.vendor", "is taken"),
         ({"file": {}}, "kinds.file", "is taken"),
         ({"problem": {}}, "kinds.problem", "is taken"),
         ({"vendor": {"plural": "customers_tags"}}, "kinds.vendor", "cannot be told from another kind"),
