@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from conftest import Run
 
+    from crmctl.model.raw import RawMap
+
 LONG = "x" * (1 << 20)
 
 
@@ -64,7 +66,7 @@ def test_a_history_that_is_full_takes_nothing_more(book_dir: Path, run: Run, mon
     assert [line["text"] for line in _timeline(book_dir)] == ["hello"]
 
 
-def _timeline(book: Path) -> list[dict[str, object]]:
+def _timeline(book: Path) -> list[RawMap]:
     lines, problems = jsonl.read_lines((book / "records/interactions/ada.jsonl").read_bytes(), "ada.jsonl")
     assert not problems
     return [line.value for line in lines]
