@@ -143,6 +143,10 @@ def _show(app: App, plan: Plan, form: str, *, changes: bool) -> None:
             columns, found = columns[1:2], [row[1:2] for row in found]
         app.rows(form, columns, found)
     if changes:
+        from crmctl.services.past.undo_words import summary
+
+        if plan.files:
+            app.say(f"In all: {', '.join(summary(app.book, plan))}.")
         for note in plan.notes:
             app.say(f"{note[:1].upper()}{note[1:]}.")
 

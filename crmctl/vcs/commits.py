@@ -107,14 +107,16 @@ def touched(places: Places, commits: Sequence[Commit]) -> dict[str, list[tuple[s
 
 
 def that_moved(places: Places, paths: Sequence[str], start: str = "HEAD") -> list[list[str]]:
-    """The commits, latest first, in which one of ``paths`` (in the book) came or went: the id of each, and its parents.
+    """The commits, latest first, in which a record at one of ``paths`` (in the book) came, went or gave way to another.
 
-    ``start`` is as for ``latest``.
+    That is seen by the lines with ids. Each commit is told by its id and those of its parents; ``start`` is as for
+    ``latest``.
 
     Raises:
         GitFailed: the history cannot be read.
     """
-    options = ("-m", "--date-order", "--diff-filter=AD", "--no-renames", "--name-only", "-z")
+    ids = ("-G^id[[:blank:]]*:", "--text", "--no-ext-diff", "--no-textconv")
+    options = ("-m", "--date-order", *ids, "--no-renames", "--name-only", "-z")
     wanted = [places.prefix + path for path in paths]
     output = git(places.top, "--literal-pathspecs", "log", *options, "--format=%x01%H %P", start, "--", *wanted)
     lines = (part.lstrip("\n") for part in output.decode("utf-8", "surrogateescape").split("\0"))

@@ -193,3 +193,8 @@ def test_a_name_that_several_have_is_asked_for(root: Path, run: Run) -> None:
     done = run("-C", root, "why", "Ada B", "name")
     assert done.code in (0, 3)
     assert run("-C", root, "why", "customer", "zzz", "name").code == 3
+
+
+def test_a_dry_run_ends_with_what_it_comes_to(root: Path, run: Run) -> None:
+    assert run("-C", root, "customer", "set", "ada", "tags+=vip").code == 0
+    assert run("-C", root, "undo", "--dry-run").err == "In all: 1 customer changed.\n"

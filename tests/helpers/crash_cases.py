@@ -48,7 +48,7 @@ class Case(NamedTuple):
     """A command, and the state of the book before it.
 
     "fresh": as the last command left it; "behind": so that the index has something to take in; "interrupted": a write
-    died when HEAD had moved and no file was in place.
+    died when HEAD had moved and no file was in place; "renamed": bob got another handle, and was written about since.
     """
 
     words: tuple[str, ...]
@@ -81,6 +81,7 @@ CASES = {
     "fmt": Case(("fmt",)),
     "edit": Case(("customer", "edit", "ada")),
     "undo": Case(("undo",), "behind"),
+    "undo of a rename": Case(("undo", "HEAD~1"), "renamed"),
     "batch": Case(("batch", "TOOLS/batch")),
     "recovery": Case(("customer", "set", "ada", "notes=new"), "interrupted"),
 }
@@ -134,6 +135,8 @@ class World:
             self.commands.run(self.book, *READS)
             ran = self.commands.run(self.book, ["customer", "set", "bob", "notes=earlier"])
             assert ran.code == 0, ran
+        if case.before == "renamed":
+            self._rename()
         _write(self.book, STAGED)
         git(self.book, "add", *STAGED)
         _write(self.book, BY_HAND)
@@ -145,6 +148,13 @@ class World:
         shutil.copytree(self.book, self.template, symlinks=True)
         if case.before == "interrupted":
             self._interrupt()
+
+    def _rename(self) -> None:
+        assert self.commands.run(self.book, ["log", "bob", "call", "hello"]).code == 0
+        for folder, ending in (("customers", "yaml"), ("interactions", "jsonl")):
+            git(self.book, "mv", f"records/{folder}/bob.{ending}", f"records/{folder}/robert.{ending}")
+        git(self.book, "commit", "-q", "-m", "rename by hand")
+        assert self.commands.run(self.book, ["log", "robert", "call", "again"]).code == 0
 
     def _interrupt(self) -> None:
         words = ["log", "bob", "call", "hello", "--followup", "call again", "--due", "2026-04-01"]

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from crmctl.model.raw import Raw
     from crmctl.model.settings import Settings
-    from crmctl.services.joining.treemerge_moves import Named
+    from crmctl.services.joining.treemerge_named import Named
     from crmctl.store.merging import FileMerge
     from crmctl.vcs.repository import Repository
     from crmctl.vcs.trees import TreeFile
@@ -102,8 +102,9 @@ class _Merging:
         """The merge of both sides, with records that were renamed or laid out anew followed to where they are now."""
         from crmctl.services.joining import treemerge_layout
         from crmctl.services.joining import treemerge_moves as moves
+        from crmctl.services.joining.treemerge_named import renamed
 
-        names = moves.renamed(sides, self._contents, keep_ours=keep_ours)
+        names = renamed(sides, self._contents, keep_ours=keep_ours)
         joined = treemerge_layout.joined(self._repository, sides.bases) if names or FILE in sides.paths else None
         if joined is None:
             return self.merge(sides, whole)

@@ -6,140 +6,32 @@ if the record had been called so from the start.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
-from typing import NamedTuple
 
 from crmctl.services.joining.conflict_rename import Rename
 from crmctl.services.joining.conflict_rename import rewritten
 from crmctl.services.joining.conflict_rename import twins
-from crmctl.services.joining.treemerge_people import identity
+from crmctl.services.joining.treemerge_named import Named
 from crmctl.services.joining.treemerge_units import Base
 from crmctl.services.joining.treemerge_units import Sides
 from crmctl.services.joining.treemerge_units import Version
 from crmctl.services.joining.treemerge_units import from_top
-from crmctl.services.joining.treemerge_units import relative
 from crmctl.store import layout
 from crmctl.store.merging import merge_file
 from crmctl.vcs import trees
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from collections.abc import Mapping
 
     from crmctl.model.fields import Kind
     from crmctl.model.schema import Schema
     from crmctl.services.joining.treemerge_units import Contents
     from crmctl.vcs.repository import Repository
-    from crmctl.vcs.trees import Differences
     from crmctl.vcs.trees import TreeFile
 
-_RECORD = re.compile(r"records/([^/]+)/([^/]+)\.yaml")
-
-
-class Named(NamedTuple):
-    """How one record is called in base, ours and theirs ("" where it is not there), and how it is to be called."""
-
-    plural: str
-    base: str
-    ours: str
-    theirs: str
-    handle: str
-
-    @property
-    def old(self) -> tuple[str, ...]:
-        """The names that are given up."""
-        return tuple(sorted({self.base, self.ours, self.theirs} - {"", self.handle}))
-
-
-def _to_be_called(base: str, ours: str, theirs: str, *, keep_ours: bool) -> str:
-    """The name that a side gave it; of two different ones ours, or else the first in the order of the alphabet."""
-    if not ours or base == ours:
-        return theirs or ours
-    if not theirs or base == theirs or keep_ours:
-        return ours
-    return min(ours, theirs)
-
-
-def renamed(sides: Sides, contents: Contents, *, keep_ours: bool = False) -> list[Named]:
-    """The records that are not called alike in the three trees, though they have one id.
-
-    With ``keep_ours``, one that both sides gave another name keeps ours, and one whose name somebody else has by now is
-    followed too; without, that is a question for a person.
-    """
-    changes = [_Changes(differences, sides.prefix) for differences in (sides.ours, sides.theirs)]
-    if keep_ours:
-        for change in changes:
-            change.tell_apart(contents)
-    gone = {key: version for change in changes for key, version in change.gone.items()}
-    if not any(change.added for change in changes) or not (gone or all(change.added for change in changes)):
-        return []
-    before = _by_id(gone, contents)
-    ours, theirs = (_by_id(change.added, contents) for change in changes)
-    found = []
-    for key in sorted({*ours, *theirs}):
-        base = before.get(key, "")
-        mine, other = (
-            side.get(key, base if change.has_still(f"records/{key[0]}/{base}.yaml", key[1], contents) else "")
-            for side, change in zip((ours, theirs), changes, strict=True)
-        )
-        named = Named(key[0], base, mine, other, _to_be_called(base, mine, other, keep_ours=keep_ours))
-        if named.old:
-            found.append(named)
-    return found
-
-
-class _Changes:
-    """The records that a side has no more, and those that it has anew, by their places in the flat layout."""
-
-    def __init__(self, differences: Differences, prefix: str) -> None:
-        self.gone: dict[str, Version] = {}
-        self.added: dict[str, Version] = {}
-        self._edited: dict[str, tuple[Version, Version]] = {}
-        for full, (before, after) in differences.items():
-            path = relative(full, prefix)
-            file = after or before
-            key = layout.flat(path)
-            if file is None or file.mode != trees.PLAIN or not _RECORD.fullmatch(key):
-                continue
-            if before is not None and after is not None:
-                self._edited[key] = Version(path, before), Version(path, after)
-            else:
-                group = self.gone if after is None else self.added
-                group[key] = Version(path, file)
-        for key in self.gone.keys() & self.added.keys():  # It only moved to its place in the other layout.
-            self._edited[key] = self.gone.pop(key), self.added.pop(key)
-
-    def tell_apart(self, contents: Contents) -> None:
-        """Take a record that stands at the place of another for new there, and the other for gone."""
-        if not (self.gone or self.added):
-            return
-        contents.load_versions(version for pair in self._edited.values() for version in pair)
-        for key, (before, after) in list(self._edited.items()):
-            was, now = identity(contents.of(before)), identity(contents.of(after))
-            if was and now and was != now:
-                self.gone[key], self.added[key] = self._edited.pop(key)
-
-    def has_still(self, key: str, name: bytes, contents: Contents) -> bool:
-        """Whether what the base has at ``key`` is there with the id ``name``."""
-        edited = self._edited.get(key)
-        return key not in self.gone and (edited is None or identity(contents.of(edited[1])) == name)
-
-
-def _by_id(versions: Mapping[str, Version], contents: Contents) -> dict[tuple[str, bytes], str]:
-    """Handles by kind and id, without ids that are there twice."""
-    contents.load_versions(versions.values())
-    found: dict[tuple[str, bytes], str] = {}
-    twice = set()
-    for path, version in versions.items():
-        match = _RECORD.fullmatch(path)
-        name = identity(contents.of(version))
-        if match is None or not name:
-            continue
-        if (match[1], name) in found:
-            twice.add((match[1], name))
-        found[match[1], name] = match[2]
-    return {key: handle for key, handle in found.items() if key not in twice}
+_ASIDE, GONE = "..aside", "..gone"
+"""What follows the handle of a record for a while, or because ours does not have it; no handle has two dots in a row.
+"""
 
 
 class Follower:
@@ -164,21 +56,27 @@ class Follower:
             for version in unit.versions
         ]
 
-    def followed(self, names: Iterable[Named], *, keep_ours: bool = False) -> Sides:
-        """The sides with all of ``names`` followed that can be; the others are left to be asked about.
+    def followed(self, wanted: Iterable[Named], *, keep_ours: bool = False) -> Sides:
+        """The sides with all of ``wanted`` followed that can be; the others are left to be asked about.
 
         With ``keep_ours``, one whose new name is taken by another record keeps the name that we have for it.
         """
-        known = [(kind, named) for named in names if (kind := self._schema.kind(named.plural)) is not None]
+        known = [(kind, named) for named in wanted if (kind := self._schema.kind(named.plural)) is not None]
         places = [
             path for kind, named in known for handle in (named.handle, *named.old) for path in self._at(kind, handle)
         ]
         self._contents.load(self._sides.units.values())
         for tree in self._trees:
             tree.look_up(places)
+        if keep_ours:
+            self._make_room(known)
         left = self._follow_all(known)
         if keep_ours:
-            self._follow_all([(kind, named._replace(handle=named.ours)) for kind, named in left if named.ours])
+            left = self._follow_rings(left)
+            # Who is not there any more is in nobody's way under the name that the base has.
+            names = [(kind, named._replace(handle=named.ours or named.base)) for kind, named in left]
+            self._make_room(names)
+            self._follow_rings(self._follow_all([(kind, named) for kind, named in names if named.handle]))
         return Sides(self._repository, *(tree.result() for tree in self._trees))
 
     def _at(self, kind: Kind, handle: str) -> list[str]:
@@ -192,6 +90,60 @@ class Follower:
         """Follow as many as can be, one often making room for another; those that are left."""
         left = [(kind, named) for kind, named in names if not self._follow(kind, named)]
         return self._follow_all(left) if left and len(left) < len(names) else left
+
+    def _make_room(self, names: list[tuple[Kind, Named]]) -> None:
+        """Call those otherwise that ours does not have any more, where one that it has is called so by now."""
+        for kind, named in names:
+            if not named.ours or named.ours != named.handle:
+                continue
+            known = [one.called for _, one in names if one.plural == named.plural]
+            base, _, theirs = (
+                tree.has(twins(kind, named.handle)) and all(called[number] != named.handle for called in known)
+                for number, tree in enumerate(self._trees)
+            )
+            if base or theirs:
+                handles = (named.handle if base else "", "", named.handle if theirs else "")
+                self._follow(kind, Named(named.plural, *handles, f"{named.handle}{GONE}"))
+
+    def _follow_rings(self, names: list[tuple[Kind, Named]]) -> list[tuple[Kind, Named]]:
+        """Follow those who took names from each other, all of a ring at once; those that are left."""
+        for one in names:
+            ring = self._ring(one, names)
+            if ring and self._follow_ring(ring):
+                return self._follow_rings(self._follow_all([other for other in names if other not in ring]))
+        return names
+
+    def _ring(self, one: tuple[Kind, Named], names: list[tuple[Kind, Named]]) -> list[tuple[Kind, Named]]:
+        """``one`` and all who have to go for it to move; [] when somebody of another name is in the way."""
+        ring = [one]
+        for kind, named in ring:  # It grows.
+            for number, (tree, handle) in enumerate(zip(self._trees, named.called, strict=True)):
+                if handle == named.handle or not tree.has(twins(kind, named.handle)):
+                    continue
+                holders = (other for other in names if other[0] is kind and other[1].called[number] == named.handle)
+                holder = next(holders, None)
+                if holder is None:
+                    return []
+                if holder not in ring:
+                    ring.append(holder)
+        return ring
+
+    def _follow_ring(self, ring: list[tuple[Kind, Named]]) -> bool:
+        """Follow all of a ring, or nobody: the first goes aside until the others have moved on."""
+        trees_before, moved, names = [dict(tree.changed) for tree in self._trees], dict(self.moved), list(self.names)
+        (kind, first), *others = ring
+        aside = first._replace(handle=f"{first.handle}{_ASIDE}")
+        base, ours, theirs = (name and aside.handle for name in (first.base, first.ours, first.theirs))
+        home = Named(first.plural, base, ours, theirs, first.handle)
+        done = self._follow(kind, aside) and not self._follow_all(others) and self._follow(kind, home)
+        for number, (tree, before) in enumerate(zip(self._trees, trees_before, strict=True)):
+            # Where all are called as they are to be, nothing is written anew for the way there and back.
+            if not done or all(named.called[number] == named.handle for _, named in ring):
+                tree.changed = before
+        if not done:
+            self.moved = moved
+        self.names = [*names, *(named for _, named in ring if done)]
+        return done
 
     def _follow(self, kind: Kind, named: Named) -> bool:
         changes = []
@@ -226,7 +178,7 @@ class Follower:
 
     def _name_anew(self, tree: _Tree, found: dict[str, bytes | None], rename: Rename) -> None:
         """Change the handle wherever something that a side changed names the record."""
-        for path in (*self._touched, *found):
+        for path in dict.fromkeys((*self._touched, *tree.changed, *found)):
             data = found[path] if path in found else tree.of(path)
             place = layout.place_of(path, self._schema)
             if data is not None and place is not None and rename.old.encode() in data:

@@ -10,6 +10,7 @@ from crmctl.model.settings import FILE
 from crmctl.services.past.history import differences
 from crmctl.services.past.history import lines_in
 from crmctl.services.past.history import record_in
+from crmctl.services.past.pairing import paired
 from crmctl.services.past.turns import Turn
 from crmctl.services.past.turns import amount_words
 from crmctl.services.past.turns import text_in
@@ -112,41 +113,15 @@ def told(book: Book, contents: Contents) -> list[RecordChange]:
         key = (place.kind.name, place.handle)
         known = records.get(key, (None, None))
         records[key] = (known[0] if before is None else before, known[1] if after is None else after)
-    renamed = _join_renamed(records)
     changes = [
-        change
-        for (name, handle), (before, after) in records.items()
-        if before != after or (name, handle) in renamed
-        for change in _changes(settings, settings.schema.require(name), handle, before, after)
+        _with_old_handle(change, pair.old)
+        for pair in paired(records)
+        if pair.before != pair.after or pair.old
+        for change in _changes(settings, settings.schema.require(pair.kind), pair.handle, pair.before, pair.after)
     ]
-    changes = [_with_old_handle(change, renamed.get((change.kind, change.handle), "")) for change in changes]
     order = {kind.name: number for number, kind in enumerate(settings.schema.kinds)}
     changes.sort(key=lambda change: (order[change.kind], change.customer if change.type else "", change.handle))
     return changes + sorted(others, key=lambda change: (change.kind != "settings", change.handle))
-
-
-def _join_renamed(records: dict[tuple[str, str], tuple[bytes | None, bytes | None]]) -> dict[tuple[str, str], str]:
-    """Make one record of those that left one handle and came under another with the same id; their old handles.
-
-    A customer's history goes with them.
-    """
-    gone = {
-        (kind, text_in(record_in(before) or {}, "id")): handle
-        for (kind, handle), (before, after) in records.items()
-        if before is not None and after is None and kind != "interaction"
-    }
-    renamed: dict[tuple[str, str], str] = {}
-    for (kind, handle), (before, after) in list(records.items()):
-        if before is None and after is not None and kind != "interaction":
-            identity = text_in(record_in(after) or {}, "id")
-            old = gone.get((kind, identity), "") if identity else ""
-            if old:
-                renamed[kind, handle] = old
-                for name in (kind, *(("interaction",) if kind == "customer" else ())):
-                    left = records.pop((name, old), (None, None))
-                    came = records.get((name, handle), (None, None))
-                    records[name, handle] = left[0], came[1] if came[1] is not None else left[1]
-    return renamed
 
 
 def _with_old_handle(change: RecordChange, old: str) -> RecordChange:

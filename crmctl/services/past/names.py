@@ -83,15 +83,13 @@ def trail(book: Book, kind: Kind, handle: str) -> Trail:
     for one in handles:  # It grows.
         for parent, commit in _steps(book, both_layouts(kind, one)):
             before, after = _versions(book, kind, parent, commit)
-            others = after if one in before else before
-            mine = before.get(one) or after.get(one)
-            if mine is None or (one in before and one in after):
+            was, became = (next(_identities(book, versions, [one]), b"") for versions in (before, after))
+            wanted = wanted or became or was
+            if was == became or wanted not in (was, became):
                 continue
-            known = next(_identities(book, [mine]), b"")
-            wanted = wanted or known
-            if wanted and known == wanted:
-                found = zip(others, _identities(book, others.values()), strict=True)
-                handles += [name for name, other in found if other == wanted and name not in handles]
+            others = after if was == wanted else before
+            found = zip(others, _identities(book, others, others), strict=True)
+            handles += [name for name, other in found if other == wanted and name not in handles]
     return Trail(kind, tuple(handles), wanted)
 
 
@@ -122,6 +120,7 @@ def _versions(book: Book, kind: Kind, old: str, new: str) -> tuple[dict[str, str
     return found
 
 
-def _identities(book: Book, oids: Iterable[str]) -> Iterator[bytes]:
-    asked = list(oids)
+def _identities(book: Book, versions: Mapping[str, str], handles: Iterable[str]) -> Iterator[bytes]:
+    """The ids in the records of ``handles``, without those that are not among ``versions``."""
+    asked = [versions[handle] for handle in handles if handle in versions]
     return map(identity, book.repository.contents(asked)) if asked else iter(())

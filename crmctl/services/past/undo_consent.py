@@ -52,11 +52,12 @@ def kept_closed(
         return found, []
     before = _records(book, head, paths)
     own = _Own(book, commit, moves)
+    coming = _Coming.of(files)
     stays: list[_Stays] = []
     for path, old in before.items():
-        target = _target(path, old, files)
+        target = coming.target(path, old)
         handle = _handle(path)
-        new = _read(files[target]) if target else None
+        new = coming.records.get(target)
         if new is not None:
             wanted, words = _tightened(old, new, partial(own.tightened, path, old))
             if words:
@@ -190,14 +191,23 @@ def _wants_nothing(data: RawMap) -> bool:
     return bool(_stops(data)) or (isinstance(consents, dict) and any(_rank(entry) for entry in consents.values()))
 
 
-def _target(path: str, old: RawMap, files: Mapping[str, bytes | None]) -> str:
-    """Where the record of ``path`` will stand: there, in the other layout, or under another handle; "" for nowhere."""
-    for other in (path, layout.flat(path), _sharded(path)):
-        if files.get(other) is not None:
-            return other
-    identity = old.get("id")
-    named = (other for other in files if other.startswith(_FOLDER) and files[other] is not None)
-    return next((other for other in named if identity and (_read(files[other]) or {}).get("id") == identity), "")
+class _Coming(NamedTuple):
+    """The customers that an undo writes: what stands where, and where each stands by its id."""
+
+    records: Mapping[str, RawMap]
+    by_id: Mapping[str, str]
+
+    @classmethod
+    def of(cls, files: Mapping[str, bytes | None]) -> _Coming:
+        """Those among the files that can be read."""
+        read = ((path, _read(data)) for path, data in files.items() if path.startswith(_FOLDER))
+        found = {path: data for path, data in read if data is not None}
+        return cls(found, {str(data["id"]): path for path, data in found.items() if data.get("id")})
+
+    def target(self, path: str, old: RawMap) -> str:
+        """Where the customer of ``path`` will stand: by the id, or there in one of the layouts; "" for nowhere."""
+        here = next((other for other in (path, layout.flat(path), _sharded(path)) if other in self.records), "")
+        return self.by_id.get(str(old.get("id", "")), here)
 
 
 def _put(files: dict[str, bytes | None], path: str, target: str, new: RawMap, wanted: RawMap) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from crmctl.model.fields import Kind
     from crmctl.model.schema import Schema
-    from crmctl.services.joining.treemerge_moves import Named
+    from crmctl.services.joining.treemerge_named import Named
 
 
 class Moves(NamedTuple):
@@ -32,7 +32,9 @@ class Moves(NamedTuple):
         if place is None:
             return [path]
         owner = "customer" if place.kind.storage == "jsonl" else place.kind.name
-        handles = dict.fromkeys((place.handle, *self._others(owner, place.handle)))
+        handles = [place.handle]
+        for handle in handles:  # It grows: who took a name from another is called as that one was.
+            handles += [name for name in self._others(owner, handle) if name not in handles]
         return list(dict.fromkeys((path, *(twin for handle in handles for twin in _twins(place.kind, handle)))))
 
     def clashing(self) -> Iterator[tuple[Kind, Named]]:
@@ -59,7 +61,7 @@ class Moves(NamedTuple):
         for named in self.names:
             called = (named.handle, named.base, named.ours, named.theirs)
             if handle in called and self.schema.kind(named.plural) is self.schema.kind(kind):
-                yield from filter(None, called)
+                yield from dict.fromkeys(filter(None, called))
 
 
 def _twins(kind: Kind, handle: str) -> list[str]:

@@ -8,6 +8,9 @@ from typing import NamedTuple
 
 from crmctl.errors import InvalidData
 from crmctl.services.joining.treemerge import merge_trees
+from crmctl.services.joining.treemerge_moves import GONE
+from crmctl.services.joining.treemerge_people import identity
+from crmctl.services.past.names import both_layouts
 from crmctl.services.past.undo_names import Moves
 from crmctl.store import layout
 from crmctl.vcs import commits
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
     from crmctl.model.raw import RawMap
     from crmctl.services.book import Book
     from crmctl.services.joining.treemerge import Question
-    from crmctl.services.joining.treemerge_moves import Named
+    from crmctl.services.joining.treemerge_named import Named
     from crmctl.services.past.undo_refs import Loose
     from crmctl.vcs.commits import Commit
 
@@ -106,7 +109,9 @@ def _merge(
             # Asked because of what belongs to it; here that is for the references to say.
             files[question.path] = question.theirs
             continue
-        if question.what == "deleted" and _is_history(book, question):
+        if question.theirs is None and _is_another(question):
+            continue  # What the commit added is gone, and nothing is left to take away.
+        if question.what == "deleted" and _is_history(book, head, question):
             data, left = _history(question, answers.get(question.path, {}))
             if not left:
                 files[question.path] = data
@@ -117,21 +122,31 @@ def _merge(
     return Merged(files, overlaps, moves), open_ones
 
 
-def _is_history(book: Book, question: Question) -> bool:
-    """Whether lines were added to a history that the commit began."""
+def _is_another(question: Question) -> bool:
+    """Whether somebody else stands there by now."""
+    made, now = identity(question.base), identity(question.ours)
+    return bool(made and now) and made != now
+
+
+def _is_history(book: Book, head: str, question: Question) -> bool:
+    """Whether a history went on that the commit began, or one has no line left by now whose customer is still there."""
     place = layout.place_of(question.path, book.schema)
-    return place is not None and place.kind.storage == "jsonl" and None not in (question.base, question.ours)
+    if place is None or place.kind.storage != "jsonl" or question.base is None:
+        return False
+    if question.ours is not None:
+        return True
+    return bool(book.repository.blobs(head, both_layouts(book.schema.require("customer"), place.handle)))
 
 
 def _history(question: Question, answers: Mapping[tuple[str, ...], Raw | None]) -> tuple[bytes | None, list[Question]]:
-    """A history without the lines of the commit that began it, and with those that came later.
+    """A history without what the commit did to it, and with what came later, where a side has no line at all.
 
     For a merge, a side that has no line left is another history; with one line that all have, it is the same.
     """
     from crmctl.store.merging import merge_file
 
-    base, ours = question.base or b"", question.ours or b""
-    found = merge_file(question.path, _STAYS + base, _STAYS + ours, _STAYS, answers)
+    base, ours, theirs = (_STAYS + (data or b"") for data in (question.base, question.ours, question.theirs))
+    found = merge_file(question.path, base, ours, theirs, answers)
     if found.refused:
         return None, [question]
     left = [question._replace(what="field", clash=clash) for clash in found.clashes]
@@ -147,8 +162,8 @@ class _Since:
         self._range = f"{commit.id}..{head}"
         self._moves = moves
 
-    def last(self, path: str, *others: str, clash: Clash | None = None) -> Commit | None:
-        """The latest that touched a file (or another); when it is about a field, the latest that changed that."""
+    def last(self, path: str, *others: str, clash: Clash | None = None, record: bytes | None = None) -> Commit | None:
+        """The latest that touched a file (or another); when it is about a field of ``record``, that changed this."""
         paths = [name for one in (path, *others) for name in self._moves.paths(one)]
         found = commits.latest(self._book.places, 2 if clash is not None else 1, self._range, paths=paths)
         if len(found) < 2 or clash is None:
@@ -156,16 +171,20 @@ class _Since:
         from crmctl.vcs.history import changes
 
         for change in changes(self._book.places, paths, self._range):
-            if _value(change.before, paths, clash) != _value(change.after, paths, clash):
+            if _value(change.before, paths, clash, record) != _value(change.after, paths, clash, record):
                 return commits.one(self._book.places, change.commit)
         return found[0]
 
 
-def _value(contents: Mapping[str, bytes], paths: Iterable[str], clash: Clash) -> Raw | None:
+def _value(contents: Mapping[str, bytes], paths: Iterable[str], clash: Clash, record: bytes | None) -> Raw | None:
+    """The value in a record, wherever it stood; others that stood there are told apart by the id."""
     from crmctl.services.past.reaching import value_at
 
-    path = next((path for path in paths if path in contents), "")
-    return value_at(path, contents.get(path), clash.path)
+    known = identity(record)
+    standing = [path for path in paths if path in contents]
+    own = [path for path in standing if not known or identity(contents[path]) in (known, b"")]
+    found = (value_at(path, contents[path], clash.path) for path in own)
+    return next((value for value in found if value is not None), None)
 
 
 def _of_name(book: Book, kind: Kind, named: Named, since: _Since) -> Overlap:
@@ -180,17 +199,17 @@ def _of_name(book: Book, kind: Kind, named: Named, since: _Since) -> Overlap:
 
 def _overlap(book: Book, question: Question, since: _Since) -> Overlap:
     place = layout.place_of(question.path, book.schema)
-    kind, handle = (place.kind.name, place.handle) if place is not None else ("file", question.path)
+    kind, handle = (place.kind.name, place.handle.removesuffix(GONE)) if place is not None else ("file", question.path)
     path: tuple[str, ...] = ()
     if question.clash is not None:
-        path = question.clash.path
+        clash, path = question.clash, question.clash.path
         if place is not None and place.kind.storage == "jsonl":
             handle, path = path[0], path[1:]
-        clash = question.clash
-        before, made, now = (_or_none(value) for value in (clash.theirs, clash.base, clash.ours))
+        values = clash.theirs, clash.base, clash.ours
+        before, made, now = map(_or_none, values) if path else _whole(*map(_line, values))
     else:
-        before, made, now = _whole(question)
-    later = since.last(question.path, clash=question.clash)
+        before, made, now = _whole(*map(_record, (question.theirs, question.base, question.ours)))
+    later = since.last(question.path, clash=question.clash, record=question.ours)
     return Overlap(kind, handle, question.path, ".".join(path), before, made, now, later, _at(book, later))
 
 
@@ -198,27 +217,28 @@ def _or_none(value: Raw | None) -> Raw:
     return "(none)" if value is None else value
 
 
-def _whole(question: Question) -> tuple[str, str, str]:
-    """What happened to a whole file, in words: before, by the commit, and since."""
-    before = "(not there)" if question.theirs is None else "(as it was)"
-    made = "(removed)" if question.base is None else "(added)" if question.theirs is None else "(changed)"
-    if question.ours is None:
-        return before, made, "(removed)"
-    names = _differing(question.base, question.ours)
-    return before, made, f"(changed: {', '.join(names)})" if names else "(another one)"
+def _whole(then: RawMap | None, made: RawMap | None, now: RawMap | None) -> tuple[str, str, str]:
+    """What happened to a whole file or line, in words: before, by the commit, and since. None: it was not there."""
+    before = "(not there)" if then is None else "(as it was)"
+    done = "(removed)" if made is None else "(added)" if then is None else "(changed)"
+    if now is None:
+        return before, done, "(removed)"
+    if not (made and now):
+        return before, done, "(another one)"
+    names = [name for name in dict.fromkeys([*made, *now]) if made.get(name) != now.get(name)]
+    return before, done, f"(changed: {', '.join(names)})" if names else "(another one)"
 
 
-def _differing(before: bytes | None, after: bytes | None) -> list[str]:
-    """The top-level fields in which two versions of a record differ; none when they are no records."""
-    old, new = _record(before), _record(after)
-    return [name for name in dict.fromkeys([*old, *new]) if old.get(name) != new.get(name)] if old and new else []
+def _line(value: Raw | None) -> RawMap | None:
+    return value if isinstance(value, dict) else None
 
 
-def _record(data: bytes | None) -> RawMap:
+def _record(data: bytes | None) -> RawMap | None:
+    """The record in a file; {} for what is none."""
     from crmctl.store.yaml_reader import read_yaml
 
     try:
-        return read_yaml(data or b"", "").data
+        return None if data is None else read_yaml(data, "").data
     except InvalidData:
         return {}
 

@@ -75,7 +75,7 @@ def described(book: Book, plan: Plan) -> Iterator[tuple[str, str, tuple[str, ...
         stands = plan.back.get(path, path)
         place = layout.place_of(stands, book.schema)
         old = before.get(stands)
-        if path in away:
+        if path in away and path not in plan.back:
             continue
         if layout.flat(path) in relaid and path not in plan.back:
             if after is None:
