@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 from typing import NamedTuple
+from typing import NoReturn
 
 from crmctl.errors import Conflict
 from crmctl.errors import UsageProblem
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from crmctl.services.book import Book
     from crmctl.services.joining.conflict_joining import State
     from crmctl.services.joining.conflicts import Asked
+    from crmctl.services.joining.treemerge import Question
 
 OURS, THEIRS = "ours", "theirs"
 
@@ -69,6 +71,8 @@ def take(book: Book, state: State, asked: Sequence[Asked], side: str, *, drop: b
         for key, part in zip(one.keys, one.parts, strict=True):
             if part.what == "file" and merge_side == THEIRS:
                 _refuse_odd(book, state, part.path)
+            if part.stuck and (part.ours if merge_side == OURS else part.theirs) is None:
+                _refuse_to_leave(one, part)
             if part.what == "identity":
                 conflict_losses.check(book, state.joining, part, merge_side, side, drop=drop)
             if part.joined is not None:
@@ -166,6 +170,14 @@ def note(book: Book, state: State, answers: Mapping[str, Answer]) -> None:
 def _in_merge(one: Asked, side: str) -> str:
     """The user's word for a side, as the merge calls it."""
     return side if not one.swapped else THEIRS if side == OURS else OURS
+
+
+def _refuse_to_leave(one: Asked, part: Question) -> NoReturn:
+    """What was there before, and names the record by now, is not taken away with it."""
+    raise Conflict(
+        f"{one.record} cannot go: {', '.join(part.stuck)} names it, and would be left without it",
+        hint=f"crmctl resolve {one.handle} --keep edited brings it back; then change those, and remove it again.",
+    )
 
 
 def _refuse_odd(book: Book, state: State, path: str) -> None:

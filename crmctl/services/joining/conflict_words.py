@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from crmctl.store.layout import Place
 
 
+_NAMED = 3
+"""So many of the records that name one are told of."""
+
+
 def words_of(question: Question, side: RawMap | None, base: RawMap | None, data: bytes | None) -> str:
     """What a side has, where it is asked about as a whole: which fields it changed, or who it is."""
     if data is None:
@@ -56,6 +60,15 @@ def and_history(group: Sequence[Question], words: str, number: int) -> str:
     return new if words in ("unchanged", "edited") else f"{words}, {new}"
 
 
+def and_named(group: Sequence[Question], words: str) -> str:
+    """``words`` about a record that one side removed, and what the other side wrote that names it."""
+    if words == "removed" or not group[0].named:
+        return words
+    more = len(group[0].named) - _NAMED
+    named = f"named by {', '.join(group[0].named[:_NAMED])}{f' and {more:,} more' if more > 0 else ''}"
+    return named if words == "unchanged" else f"{words}, {named}"
+
+
 def title_of(side: RawMap | None, name: str) -> str:
     """A text of a record, "" where it has none of that name."""
     value = (side or {}).get(name, "")
@@ -91,7 +104,7 @@ def of_whole(group: list[Question], sides: list[RawMap | None]) -> Meaning:
     values: list[Raw | None] = [side if data is not None else None for side, data in _pairs(sides, first)]
     words = [words_of(first, side, sides[0], data) for side, data in _pairs(sides, first)]
     if what == "removed":
-        words[1:] = [and_history(group, said, number) for number, said in enumerate(words[1:])]
+        words[1:] = [and_named(group, and_history(group, said, number)) for number, said in enumerate(words[1:])]
     return Meaning("", "", what, values, words)
 
 

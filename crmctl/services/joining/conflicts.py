@@ -221,9 +221,14 @@ def grouped(open_ones: Sequence[Question]) -> Iterator[list[Question]]:
             yield [one]
             continue
         path = layout.flat(one.path)
+        if one.about and one.about != one.path and layout.flat(one.about) in wholes:
+            continue  # It is told of with the record that it names.
+        along = [more for more in open_ones if one.about and more.about == one.about and more is not one]
         other = wholes.get(partner(path))
         together = other is not None and other.what == one.what
-        if not together:
+        if along:
+            yield [one, *along]
+        elif not together:
             yield [one]
         elif other is not None and path.endswith(".yaml"):
             yield [one, other]

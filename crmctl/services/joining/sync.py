@@ -21,7 +21,6 @@ from crmctl.services.joining import seen
 from crmctl.services.joining import sync_removals
 from crmctl.services.joining import sync_writing
 from crmctl.services.joining.sync_writing import Joined
-from crmctl.store import layout
 from crmctl.vcs import health
 from crmctl.vcs import history
 from crmctl.vcs import remotes
@@ -73,10 +72,8 @@ class Synced(NamedTuple):
 
     @property
     def questions(self) -> int:
-        """How many answers it waits for; a customer and their history are one."""
-        open_ones = self.merge.questions if self.merge else ()
-        wholes = {layout.flat(one.path) for one in open_ones if one.clash is None}
-        return sum(1 for one in open_ones if one.clash is not None or not _is_with_customer(one.path, wholes))
+        """How many answers it waits for."""
+        return sum(1 for _ in conflicts.grouped(self.merge.questions)) if self.merge else 0
 
 
 def sync(book: Book, name: str = "", how: How = USUAL, *, pause: Callable[[float], None] = time.sleep) -> Synced:
@@ -262,12 +259,6 @@ def _refuse_unfinished(places: Places) -> None:
         if (places.git_dir / mark).exists():
             hint = "Answer its questions (crmctl conflicts) and finish it, or give it up; then sync."
             raise Conflict(f"git is in the middle of {what} in this book", hint=hint)
-
-
-def _is_with_customer(path: str, wholes: set[str]) -> bool:
-    from crmctl.services.joining.conflict_joining import partner
-
-    return path.endswith(".jsonl") and partner(path) in wholes
 
 
 def jitter(attempt: int) -> float:

@@ -107,23 +107,40 @@ class _Merging:
         names = renamed(sides, self._contents, keep_ours=keep_ours)
         joined = treemerge_layout.joined(self._repository, sides.bases) if names or FILE in sides.paths else None
         if joined is None:
-            return self.merge(sides, whole)
+            return self.merge(sides, whole, named=not keep_ours)
         follower = moves.Follower(self._repository, self._contents, joined.settings.schema, sides)
         now = follower.followed(names, keep_ours=keep_ours) if names else sides
-        merge = self.merge(now, whole, joined.settings if joined.laid_anew else None)
+        merge = self.merge(now, whole, joined.settings if joined.laid_anew else None, named=not keep_ours)
         files = told_of(now.bases[1], merge.files, self._contents, sides.prefix)
         return merge._replace(files=files, moved=follower.moved, names=tuple(follower.names))
 
-    def merge(self, sides: Sides, whole: Mapping[str, bytes | None], laid_out: Settings | None = None) -> TreeMerge:
-        """The merge of two trees; with the settings ``laid_out``, records come to their places by these."""
+    def merge(
+        self,
+        sides: Sides,
+        whole: Mapping[str, bytes | None],
+        laid_out: Settings | None = None,
+        *,
+        named: bool = False,
+    ) -> TreeMerge:
+        """The merge of two trees; with the settings ``laid_out``, records come to their places by these.
+
+        With ``named`` it is asked about records that one side removed and the other named meanwhile.
+        """
         from crmctl.services.joining.treemerge_valid import kept_valid
 
         outcomes = self._outcomes(sides)
         outcomes.update(kept_valid(self._repository, sides.bases[1].tree, sides.units, outcomes, self._contents))
+        if named:
+            from crmctl.services.joining.treemerge_refs import named_meanwhile
+
+            ours = sides.bases[1].tree
+            outcomes.update(named_meanwhile(self._repository, ours, sides.units, outcomes, self._contents))
         for key, outcome in outcomes.items():
             unit = sides.units[key]
             if unit.path in whole:
                 outcomes[key] = self._answered(unit, outcome, whole[unit.path])
+        if whole:
+            outcomes.update(people.standing_twice(sides.units, outcomes, whole, self._contents))
         if laid_out is not None:
             from crmctl.services.joining.treemerge_layout import in_their_places
 

@@ -6,6 +6,7 @@ if the record had been called so from the start.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from crmctl.services.joining.conflict_rename import Rename
@@ -22,6 +23,7 @@ from crmctl.vcs import trees
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from collections.abc import Iterator
 
     from crmctl.model.fields import Kind
     from crmctl.model.schema import Schema
@@ -70,9 +72,10 @@ class Follower:
             tree.look_up(places)
         if keep_ours:
             self._make_room(known)
-        left = self._follow_all(known)
+        else:
+            self._let_go(known)
+        left = self._follow_rings(self._follow_all(known))
         if keep_ours:
-            left = self._follow_rings(left)
             # Who is not there any more is in nobody's way under the name that the base has.
             names = [(kind, named._replace(handle=named.ours or named.base)) for kind, named in left]
             self._make_room(names)
@@ -104,6 +107,32 @@ class Follower:
             if base or theirs:
                 handles = (named.handle if base else "", "", named.handle if theirs else "")
                 self._follow(kind, Named(named.plural, *handles, f"{named.handle}{GONE}"))
+
+    def _let_go(self, names: list[tuple[Kind, Named]]) -> None:
+        """Take away, on the other side too, those whom a side removed before it gave their name to another record.
+
+        Only where the other side wrote nothing to them or about them; else that is to be asked.
+        """
+        base, *sides = self._trees
+        for kind, named in names:
+            places = self._at(kind, named.handle)
+            for number, tree in enumerate(sides, 1):
+                known = [one.called for _, one in names if one.plural == named.plural]
+                if named.called[3 - number] != named.handle or any(one[number] == named.handle for one in known):
+                    continue
+                if base.has(twins(kind, named.handle)) and all(base.of(path) == tree.of(path) for path in places):
+                    word = re.compile(rb"(?<![\w.-])%b(?![\w-])" % re.escape(named.handle.encode()))
+                    if not any(word.search(tree.of(path) or b"") for path in self._touched_by(number)):
+                        gone = {path: None for path in places if tree.of(path) is not None}
+                        base.changed.update(gone)
+                        tree.changed.update(gone)
+
+    def _touched_by(self, number: int) -> Iterator[str]:
+        """What a side (1: ours, 2: theirs) wrote."""
+        for unit in self._sides.units.values():
+            version = (unit.base, unit.ours, unit.theirs)[number]
+            if version is not None and (unit.ours_changed, unit.theirs_changed)[number - 1]:
+                yield version.path
 
     def _follow_rings(self, names: list[tuple[Kind, Named]]) -> list[tuple[Kind, Named]]:
         """Follow those who took names from each other, all of a ring at once; those that are left."""

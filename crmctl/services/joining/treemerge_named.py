@@ -54,13 +54,12 @@ def _to_be_called(base: str, ours: str, theirs: str, *, keep_ours: bool) -> str:
 def renamed(sides: Sides, contents: Contents, *, keep_ours: bool = False) -> list[Named]:
     """The records that are not called alike in the three trees, though they have one id.
 
-    With ``keep_ours``, one that both sides gave another name keeps ours, and one whose name somebody else has by now is
-    followed too; without, that is a question for a person.
+    Also those that gave their names to each other. With ``keep_ours``, one that both sides gave another keeps ours,
+    and one whose name a new record has by now is followed too; without, that is a question for a person.
     """
     changes = [_Changes(differences, sides.prefix) for differences in (sides.ours, sides.theirs)]
-    if keep_ours:
-        for change in changes:
-            change.tell_apart(contents)
+    for change in changes:
+        change.tell_apart(contents, newcomers=keep_ours)
     gone = {key: version for change in changes for key, version in change.gone.items()}
     if not any(change.added for change in changes) or not (gone or all(change.added for change in changes)):
         return []
@@ -100,12 +99,27 @@ class _Changes:
         for key in self.gone.keys() & self.added.keys():  # It only moved to its place in the other layout.
             self._edited[key] = self.gone.pop(key), self.added.pop(key)
 
-    def tell_apart(self, contents: Contents) -> None:
-        """Take a record that stands at the place of another for new there, and the other for gone."""
+    def tell_apart(self, contents: Contents, *, newcomers: bool) -> None:
+        """Take a record that stands at the place of another for new there, and the other for gone.
+
+        Without ``newcomers`` only where the name was given on among records that the base has.
+        """
         contents.load_versions(version for pair in self._edited.values() for version in pair)
-        for key, (before, after) in list(self._edited.items()):
+        given = {}
+        for key, (before, after) in self._edited.items():
             was, now = identity(contents.of(before)), identity(contents.of(after))
             if was and now and was != now:
+                given[key] = (was, now)
+        contents.load_versions(self.gone.values() if given else ())
+        left = {was for was, _ in given.values()} | {identity(contents.of(one)) for one in self.gone.values() if given}
+        told: set[bytes] = set()
+        while True:
+            found = [key for key, (was, now) in given.items() if newcomers or now in left or was in told]
+            if not found:
+                return
+            for key in found:
+                _, now = given.pop(key)
+                told.add(now)
                 self.gone[key], self.added[key] = self._edited.pop(key)
 
     def has_still(self, key: str, name: bytes, contents: Contents) -> bool:

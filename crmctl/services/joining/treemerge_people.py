@@ -46,6 +46,32 @@ def kept_apart(units: Mapping[str, Unit], outcomes: Mapping[str, Outcome], conte
     return found
 
 
+def standing_twice(
+    units: Mapping[str, Unit], outcomes: Mapping[str, Outcome], whole: Mapping[str, object], contents: Contents
+) -> dict[str, Outcome]:
+    """The answers (of ``whole``) after which one record would stand at two places: each is asked again."""
+    places: dict[tuple[str, bytes], list[str]] = {}
+    for key, unit in units.items():
+        kind, _, _ = key.rpartition("/")
+        if key.startswith("records/") and key.endswith(".yaml") and not outcomes[key].questions:
+            name = identity(_comes(unit, outcomes[key], contents))
+            if name:
+                places.setdefault((kind, name), []).append(key)
+    found = {}
+    for keys in places.values():
+        for key in keys if len(keys) > 1 else ():
+            if units[key].path in whole:
+                others = ", ".join(other for other in keys if other != key)
+                found[key] = asked(units[key], contents, "identity", f"that record stands at {others} too")
+    return found
+
+
+def _comes(unit: Unit, outcome: Outcome, contents: Contents) -> bytes | None:
+    """What is there when all is done."""
+    kept = None if unit.ours is None or unit.ours.path in outcome.files else contents.of(unit.ours)
+    return next((data for data in outcome.files.values() if data is not None), kept)
+
+
 def is_of_one(history: Unit, units: Mapping[str, Unit], contents: Contents) -> bool:
     """Whether a file of interactions is of one and the same customer in all trees, by the id in the customer's record.
 

@@ -26,7 +26,8 @@ class Question(NamedTuple):
     ``what`` is "field" (both changed one field; ``clash`` is set), "deleted" (one side removed it, the other changed
     it), "identity" (two different records at one path), "joint" (each side is valid, both together are not) or
     "file" (no record, or an unreadable one: taken as a whole). ``joined`` is what both sides come to, where that alone
-    is in question.
+    is in question. Where one side removed a record and the other named it, ``named`` says in words what names it, and
+    ``stuck`` what of it cannot go along; all that stays or goes together is ``about`` the path of that record.
     """
 
     path: str
@@ -37,6 +38,9 @@ class Question(NamedTuple):
     theirs: bytes | None
     reason: str = ""
     joined: bytes | None = None
+    about: str = ""
+    named: tuple[str, ...] = ()
+    stuck: tuple[str, ...] = ()
 
 
 class Outcome(NamedTuple):

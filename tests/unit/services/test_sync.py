@@ -314,17 +314,23 @@ def test_the_hook_before_a_push_may_refuse(team: Team, ann: Path, run: Run) -> N
     assert head(team.remote) == before
 
 
-def test_what_names_somebody_whom_the_others_removed_stays_here_with_a_way_out(team: Team, ann: Path, run: Run) -> None:
+@pytest.mark.parametrize(("answer", "left"), [("edited", True), ("removed", False)])
+def test_what_names_somebody_whom_the_others_removed_is_asked_about(
+    team: Team, ann: Path, run: Run, answer: str, left: bool
+) -> None:
     assert run("-C", ann, "hooks", "install").code == 0
     team.push("bob", {"customers/p1.yaml": None})
     assert run("-C", ann, "followup", "add", "Call", "--customer", "p1", "--due", "2031-01-01").code == 0
-    refused = run("-C", ann, "sync")
-    assert refused.code == 1
-    assert "records/followups/call.yaml:4:1: there is no customer 'p1'" in refused.err
-    assert "crmctl history customer p1 says by whom. Then: crmctl sync" in refused.err
-    assert run("-C", ann, "followup", "rm", "call", "--yes").code == 0
+    asked = run("-C", ann, "sync")
+    assert asked.code == 5
+    assert "1 question waits" in asked.err
+    assert "named by followup call" in run("-C", ann, "conflicts").out
+    assert run("-C", ann, "resolve", "p1", "--keep", answer).code == 0
     assert run("-C", ann, "sync").code == 0
     assert head(team.remote) == head(ann)
+    assert (ann / "records/customers/p1.yaml").exists() is left
+    assert (ann / "records/followups/call.yaml").exists() is left
+    assert run("-C", ann, "check").code == 0
 
 
 def test_a_server_that_refuses_is_quoted(team: Team, ann: Path, run: Run) -> None:
@@ -600,6 +606,8 @@ def test_a_new_file_in_the_way_is_not_overwritten(team: Team, ann: Path, run: Ru
 
 
 def test_sides_that_do_not_go_together_are_pointed_out(team: Team, ann: Path, run: Run) -> None:
+    team.push("bob", {"deals/big.yaml": "name: Big\ncustomer: p1\n"})
+    assert run("-C", ann, "sync").code == 0
     team.push(
         "bob",
         {
@@ -608,12 +616,11 @@ def test_sides_that_do_not_go_together_are_pointed_out(team: Team, ann: Path, ru
             "customers/p3.yaml": person(3, emails="[same@example.com]"),
         },
     )
-    deal = "name: Big\ncustomer: p1\n"
     followup = "what: write\ndue: 2026-05-01\ncustomer: p2\ntemplate: hello\n"
     commit(
         ann,
         {
-            "deals/big.yaml": deal,
+            "deals/big.yaml": "name: Big\ncustomer: p1\nnotes: more\n",
             "followups/write.yaml": followup,
             "customers/p4.yaml": person(4, emails="[Same@example.com]"),
         },
