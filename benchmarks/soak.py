@@ -62,7 +62,7 @@ def main() -> None:
 def _steps(arguments: argparse.Namespace) -> Iterator[tuple[str, Step]]:
     tests = [sys.executable, "-m", "pytest", "-n", "auto"]
     if not arguments.no_crash:
-        yield "crash", Step([*tests, "tests/crash"], {"CRMCTL_CRASH": "all"})
+        yield "crash", Step([*tests, "tests/crash"], {})
     if arguments.fuzz:
         yield "fuzz", Step([sys.executable, "tests/fuzz/fuzz.py", "--seconds", str(arguments.fuzz)], {})
     if arguments.merges:

@@ -4,11 +4,8 @@ Every write, fsync, rename, link, unlink, mkdir and open-for-create of every com
 processes included, meets each fault of ``strace.FAULTS``. Afterwards the next command succeeds and the book is in the
 old state or the new one, byte for byte, with the user's own staged, unstaged and untracked work as it was.
 
-With CRMCTL_CRASH=part in the environment, for those in a hurry, it is about half of that:
-- SQLite's own calls for the index, which is thrown away when in doubt, meet the faults in one command instead of all.
-- Every call of git's processes is the last one of the whole command ("kill-all"); that git alone is killed and crmctl
-  goes on ("kill") is tried at every third, another third from command to command.
-- ENOSPC is tried at every third call likewise, and so is EIO in ``init`` and ``sync``.
+With CRMCTL_CRASH=part in the environment, for those in a hurry, those calls do that ``crash_points`` takes to stand for
+all: about a third of them.
 """
 
 from __future__ import annotations
@@ -23,40 +20,20 @@ from typing import TYPE_CHECKING
 import pytest
 from helpers.crash_cases import CASES
 from helpers.crash_lab import Lab
+from helpers.crash_points import met
+from helpers.crash_points import some
 from helpers.strace import FAULTS
-from helpers.strace import Call
 from helpers.strace import need_strace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-NAMES = [*CASES, "init", "hooks install", "sync"]
+# The longest first, so that not one process of pytest is at work on it when the others are done.
+NAMES = ["init", "sync", *CASES, "hooks install"]
 ALL = os.environ.get("CRMCTL_CRASH") != "part"
-PARTS = 3
+PARTS = 3 if ALL else 1
 """So many tests share the calls of a command, so that several processes can be at work on it."""
-
-INDEXED = {"log, index behind"}
-"""The commands in which the index's own calls always meet faults."""
-
-LONG = {"init", "sync"}
-"""The commands that otherwise meet EIO at every third call only."""
-
-
-def points(calls: list[Call], name: str, fault: str) -> list[Call]:
-    """The calls of a command that meet a fault."""
-    if fault == "kill-all":  # When crmctl itself is at work, to kill it is to kill all.
-        calls = [call for call in calls if call.process != "crmctl"]
-    if ALL:
-        return calls
-    chosen = [call for call in calls if name in INDEXED or "index.sqlite" not in call.about]
-    turn = NAMES.index(name)
-    if fault == "ENOSPC" or (fault == "EIO" and name in LONG):
-        return chosen[turn % 3 :: 3]
-    if fault == "kill":
-        of_git = [call for call in chosen if call.process != "crmctl"]
-        return [call for call in chosen if call.process == "crmctl"] + of_git[turn % 3 :: 3]
-    return chosen
 
 
 @pytest.fixture(scope="session")
@@ -80,7 +57,7 @@ def _strace() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_fault_at_every_call(lab: Lab, name: str, fault: str, part: int) -> None:
     world = lab.world(name)
-    chosen = points(world.calls, name, fault)
+    chosen = met(world.calls, fault) if ALL else some(name, NAMES.index(name), world.calls, fault)
     assert chosen or {call.process for call in world.calls} == {"crmctl"}
     wrong = {}
     for call in chosen[part::PARTS]:
