@@ -26,9 +26,9 @@ _FIELD_KEYS = ("type", "shape", "required", "help", "choices", "kind", "currency
 _FOLDERS = frozenset({"sends", "suppressions"})
 """Names of folders under ``records`` that hold no records."""
 COMMANDS = frozenset(
-    "batch brief check clone completion conflicts consent diff doctor email export find fmt help history hook hooks host"
-    " import ingest init key log mail news outbox phone report resolve schedule schema suppress sync template timeline"
-    " today trust undo unsub why".split()
+    "batch brief check clone completion conflicts consent diff doctor email export find fmt help history hook hooks"
+    " host import ingest init key log mail news outbox phone report resolve schedule schema suppress sync template"
+    " timeline today trust undo unsub why".split()
 )
 """Words of the command line: a kind that is called so could not be reached there."""
 _COMMON = ("id", "external", "tags", "notes")

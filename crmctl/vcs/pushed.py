@@ -110,6 +110,10 @@ class Pushed:
         branches = f"--remotes={remote}" if _NAME.fullmatch(remote) else "--remotes"
         return self._new(tips, (branches, *(old for old in there if old and self.commit(old))))
 
+    def since(self, tip: str, known: str) -> list[tuple[str, list[str]]]:
+        """The commits up to ``tip`` that ``known`` does not have in its history, as those of ``arriving``."""
+        return self._new([tip], [known])
+
     def those(self, commits: Iterable[str]) -> list[tuple[str, list[str]]]:
         """These commits and no others, each with its parents, in the order given."""
         return self._listed(("--no-walk=unsorted",), commits)

@@ -1,7 +1,7 @@
-"""What a server holds against commits that are pushed to it, before it takes them: for the pre-receive hook.
+"""What is held against commits that come from elsewhere: by a server, before it takes them, and by a clone.
 
-Nobody can leave this out, so it is what a team can rely on: every commit that arrives is looked at, whoever made it and
-with what.
+Nobody can leave out the pre-receive hook, so it is what a team can rely on: every commit that arrives is looked at,
+whoever made it and with what. A clone whose server has no such hook tells what it got.
 """
 
 from __future__ import annotations
@@ -35,6 +35,18 @@ def check_received(here: Path, text: str) -> Report:
     tips = repository.tips(updates)
     found = arriving.check(repository, tips, repository.arriving(tips))
     return Report(sorted({*_branches(repository, updates), *found.problems}), found.files)
+
+
+def check_fetched(top: Path, before: str, theirs: str) -> Report:
+    """What is wrong in the commits that ``theirs`` brought to a clone which stood at ``before``.
+
+    Not every server has the hook, and whoever pushes can leave out their own.
+
+    Raises:
+        GitFailed: the repository cannot be read.
+    """
+    repository = pushed.Pushed(top)
+    return arriving.check(repository, [theirs], repository.since(theirs, before))
 
 
 def _branches(repository: Pushed, updates: Iterable[Update]) -> Iterator[Problem]:

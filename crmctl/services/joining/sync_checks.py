@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from crmctl.services.naming import naming_records
+from crmctl.services.past.differences import ADDED
 from crmctl.services.past.differences import REMOVED
 
 if TYPE_CHECKING:
@@ -17,10 +18,11 @@ if TYPE_CHECKING:
 
 
 def warnings(book: Book, came: Sequence[RecordChange], went: Sequence[RecordChange]) -> list[str]:
-    """What to look at after ``came`` and ``went`` were brought together: none when only one side had anything."""
+    """What to look at after ``came`` and ``went`` were brought together; little when only one side had anything."""
+    found = [*_same_id(book, came)]
     if not came or not went:
-        return []
-    found = [*_dangling(book, came, went), *_dangling(book, went, came)]
+        return found
+    found += [*_dangling(book, came, went), *_dangling(book, went, came)]
     found += _same_address(book, _handles(came, "customer"), _handles(went, "customer"))
     found += _unwanted_mail(book, came, went)
     return found
@@ -28,6 +30,22 @@ def warnings(book: Book, came: Sequence[RecordChange], went: Sequence[RecordChan
 
 def _handles(changes: Iterable[RecordChange], kind: str) -> set[str]:
     return {change.handle for change in changes if change.kind == kind and change.what != REMOVED}
+
+
+def _same_id(book: Book, came: Iterable[RecordChange]) -> Iterator[str]:
+    """Records that came with the id of another one."""
+    for name in sorted({change.kind for change in came if change.what == ADDED}):
+        kind = book.schema.kind(name)
+        if kind is None or kind.storage != "yaml":
+            continue
+        twice = f"SELECT id FROM {kind.plural} GROUP BY id HAVING COUNT(*) > 1"
+        groups: dict[str, list[str]] = {}
+        for handle, key in book.index.rows(f"SELECT handle, id FROM {kind.plural} WHERE id IN ({twice}) ORDER BY 1"):
+            groups.setdefault(str(key), []).append(str(handle))
+        new = _handles(came, name)
+        for handles in groups.values():
+            if not new.isdisjoint(handles):
+                yield f"{kind.plural} {' and '.join(handles)} have one id: one was copied from the other"
 
 
 def _dangling(book: Book, removed: Iterable[RecordChange], written: Iterable[RecordChange]) -> Iterator[str]:

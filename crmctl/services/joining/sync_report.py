@@ -10,9 +10,14 @@ from crmctl.services.joining.sync import PLANNED
 from crmctl.services.past import differences
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from crmctl.services.book import Book
     from crmctl.services.joining.sync import Synced
     from crmctl.services.past.differences import RecordChange
+
+
+_FIRST = 5
 
 
 class Told(NamedTuple):
@@ -36,7 +41,21 @@ def told(book: Book, synced: Synced) -> Told:
     went = []
     if synced.sent and synced.theirs and synced.theirs != synced.after:
         went = differences.between(book, synced.theirs, synced.after)
-    return Told(came, went, sync_checks.warnings(book, came, went), synced.sent and not synced.theirs)
+    warnings = [*_refusable(book, synced), *sync_checks.warnings(book, came, went)]
+    return Told(came, went, warnings, synced.sent and not synced.theirs)
+
+
+def _refusable(book: Book, synced: Synced) -> Iterator[str]:
+    """What came and would not have been taken by a server with our hook."""
+    if synced.before == synced.after or not synced.theirs or not synced.before:
+        return
+    from crmctl.services.checking.received import check_fetched
+
+    problems = check_fetched(book.places.top, synced.before, synced.theirs).problems
+    for problem in problems[:_FIRST]:
+        yield f"{problem}{f' ({problem.hint})' if problem.hint else ''}"
+    if len(problems) > _FIRST:
+        yield f"and {len(problems) - _FIRST:,} more that a hook would have refused: crmctl check"
 
 
 def _planned(book: Book, synced: Synced) -> Told:

@@ -837,3 +837,24 @@ def test_a_person_is_told_whom_a_sync_waits_for(
         done = run("-C", ann, "sync")
     assert done.code == 7
     assert ("Waiting for another crmctl" in done.err) == terminal
+
+
+# What a hook would have refused
+
+
+def test_what_somebody_pushed_past_the_hooks_is_told_of(team: Team, ann: Path, run: Run) -> None:
+    eve = team.clone("eve")
+    (eve / ".gitmodules").write_text('[submodule "x"]\n\tpath = x\n\turl = ext::sh -c evil\n')
+    (eve / "records/customers/twin.yaml").write_text(person(2))
+    (eve / "records/customers/p3.yaml").write_text(person(99))
+    git(eve, "add", "-A")
+    git(eve, "commit", "-q", "--no-verify", "-m", "evil")
+    git(eve, "push", "-q", "--no-verify", "origin", "HEAD:main")
+    commit(ann, {"customers/p1.yaml": person(1, role="boss")})
+    done = run("-C", ann, "sync")
+    assert done.code == 0, done.err
+    told = [line for line in done.err.splitlines() if line.startswith("look at this: ")]
+    assert any(".gitmodules" in line and "another repository" in line for line in told), done.err
+    assert any("p3.yaml: the id of this record was" in line for line in told), done.err
+    assert "look at this: customers p2 and twin have one id: one was copied from the other" in told
+    assert "look at this" not in run("-C", ann, "sync").err
