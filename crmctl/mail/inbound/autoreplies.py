@@ -20,12 +20,14 @@ LONGEST_ABSENCE = 400
 class AutoReply(NamedTuple):
     """An automatic answer: the first day the person is back (None when that is not said), and whether they are gone.
 
-    ``certain`` is False where nothing but the words of its subject speak for it: a person may have written these.
+    ``certain`` is False where nothing but words speak for it: a person may have written these. With ``by_text`` even
+    the subject says nothing of it.
     """
 
     back: date | None
     left: bool
     certain: bool = True
+    by_text: bool = False
 
 
 _SUBJECT = re.compile(
@@ -35,6 +37,22 @@ _SUBJECT = re.compile(
     r"ooo)\b",
     re.IGNORECASE,
 )
+_AWAY = re.compile(
+    r"\W*(?:(?:hi|hello|hallo|dear|guten tag|bonjour|hola|ciao|hej|thank you|thanks|danke|vielen dank|merci"
+    r"|gracias|grazie)"
+    r"\b[^.!\n]{0,80}[.!,\n]\s*){0,2}"
+    r"(?:i(?:'m| am| will be) (?:currently |now )?(?:out of (?:the )?office|away from (?:the|my) (?:office|desk)|on "
+    r"(?:annual |parental |maternity |sick )?(?:leave|holiday|vacation))"
+    r"|ich bin (?:derzeit |zur zeit |momentan |aktuell |bis \S+ |vom .{4,40} )*(?:nicht im (?:büro|haus)|außer haus|"
+    r"abwesend|im urlaub|in elternzeit)"
+    r"|je suis (?:actuellement )?(?:absente?|en (?:vacances|congés?|déplacement))"
+    r"|estoy (?:actualmente )?(?:fuera de la oficina|de vacaciones|ausente)"
+    r"|sono (?:attualmente )?(?:fuori (?:ufficio|sede)|in ferie|assente)"
+    r"|ik ben (?:momenteel )?(?:afwezig|niet op kantoor|met (?:vakantie|verlof)|op vakantie)"
+    r"|(?:estou|encontro-me) (?:fora do escritório|de férias|ausente))",
+    re.IGNORECASE,
+)
+"""How a text begins that says that somebody is away; who writes so themselves is away, too."""
 _LEFT = re.compile(
     r"(?:no longer|not any ?more) (?:work|with|at|employed|part of|be reached|active|in (?:this|the) (?:role|"
     r"position))|"
@@ -106,11 +124,12 @@ def read(mail: Mail) -> AutoReply | None:
     By RFC 3834 (Auto-Submitted), by what older systems say instead, and by an empty return path (RFC 5321, 4.5.5).
     """
     certain = _is_automatic(mail)
-    if not certain and not _SUBJECT.search(mail.subject):
-        return None
     text = mail.text[:5_000]
+    by_text = not certain and not _SUBJECT.search(mail.subject)
+    if by_text and not _AWAY.match(text.replace("’", "'")):
+        return None
     back = _back(text, mail.date.date() if mail.date else None)
-    return AutoReply(back, _LEFT.search(text) is not None, certain)
+    return AutoReply(back, _LEFT.search(text) is not None, certain, by_text)
 
 
 def _is_automatic(mail: Mail) -> bool:

@@ -6,6 +6,7 @@ messages that look like they come from a mail system.
 
 from __future__ import annotations
 
+import logging
 import re
 from typing import TYPE_CHECKING
 from typing import NamedTuple
@@ -188,6 +189,8 @@ def _heuristics(mail: reading.Mail) -> Bounce | None:
         from flufl.bounce import all_failures
     except ImportError:
         return None
+    # It logs what its detectors stumble over, and with nobody listening Python would print that for cron to mail.
+    logging.getLogger("flufl.bounce").disabled = True
     try:
         temporary, permanent = all_failures(mail.message)
     except Exception:  # noqa: BLE001 - a hostile message must never end a run, and the library raises what it likes

@@ -11,6 +11,7 @@ PERHAPS = "perhaps"
 # messages (stop, quit, end, revoke, opt out, cancel, unsubscribe), and what mailing list programs understand.
 _ALONE = {
     "en": "stop, stop all, stopall, quit, end, revoke, opt out, opt-out, optout, cancel, unsubscribe, unsubscribe me, "
+    "unsub, unsubscribed, please unsub, "
     "unsubscribe please, remove, remove me, please remove, please remove me, please unsubscribe, "
     "please unsubscribe me, stop please, please stop, no more emails, no more mails, no more mail, take me off",
     "de": "abmelden, abmeldung, abbestellen, austragen, stopp, bitte abmelden, bitte austragen, bitte abbestellen, "
@@ -66,12 +67,14 @@ _PHRASES = {
     r"|ne (?:plus|souhaite plus|veux plus|désire plus).{0,20}(?:recevoir|m['’]envoyer|me contacter|être (?:contacté|"
     r"sollicité|démarché))"
     r"|ne (?:m['’]|nous )(?:envoyez|écrivez|contactez|sollicitez) plus|ne me (?:contactez|sollicitez) plus"
+    r"|(?:merci|prière) de ne plus (?:m['’]|me |nous )\w+"
     r"|arr[êe]te[rz] de (?:m['’]|me |nous )"
     r"|(?:retir|supprim|enl[eè]v|effac|désabonn)e[rz][- ](?:moi|nous|mon adresse|mes données|notre adresse)"
     r"|désinscri(?:vez|re)[- ](?:moi|nous)|\b(?:me|nous) (?:retirer|supprimer|enlever) de"
     r"|je (?:veux|souhaite|voudrais|désire) (?:me )?(?:désabonner|désinscrire)",
     "es": r"(?:quiero|deseo|solicito|por favor).{0,30}(?:darme de baja|cancelar mi suscripción|dar de baja)"
-    r"|no (?:quiero|deseo) (?:recibir )?(?:más|mas) (?:correos|emails|mensajes)|dejen? de (?:enviarme|escribirme)"
+    r"|no (?:quiero|deseo) (?:recibir )?(?:más|mas) (?:correos|emails|mensajes)|dej(?:a|e|en|ad|es"
+    r"|éis) de (?:envi|mand|escrib|contact)\w*"
     r"|no (?:quiero|deseo|queremos|deseamos) (?:seguir )?recibi(?:r|endo)"
     r"|no (?:me|nos) (?:env[ií](?:en|e|es|éis)|mand(?:en|e|es|éis)|escrib(?:an|a|as|áis)|contact(?:en|e|es))\b"
     r"|\bd(?:a|e|ad|en|é|én)(?:me|nos) de baja|(?:solicito|pido|exijo|quiero|deseo) (?:la |mi )baja"
@@ -79,15 +82,28 @@ _PHRASES = {
     r"|(?:borr|elimin)(?:e|en|ar|a|ad) (?:todos )?mis datos",
     "it": r"(?:voglio|desidero|vorrei|prego di|per favore).{0,30}(?:cancellarmi|disiscrivermi|essere cancellat|"
     r"cancellatemi)"
-    r"|non (?:voglio|desidero) (?:più )?ricevere",
+    r"|non (?:voglio|desidero) (?:più )?ricevere|\b(?:cancella|togli|rimuovi)(?:te|mi|temi)?\b.{0,20}\b(?:mi"
+    r"|lista|indirizzo)"
+    r"|\b(?:cancellatemi|toglietemi|rimuovetemi)\b|smett(?:a|ete|etela|i) di (?:inviar|scriver|mandar)\w*",
     "nl": r"(?:wil|graag|gelieve|verzoek).{0,30}(?:mij|me|ons).{0,20}(?:afmelden|uitschrijven|verwijderen uit)"
     r"|geen (?:e-?mails?|mails?|nieuwsbrief|nieuwsbrieven) meer",
+    "sv": r"\bta bort (?:mig|oss|min|vår)\b|(?:sluta|upphör) (?:att )?(?:skicka|mejla|maila|skriva)|"
+    r"inga fler (?:mejl|mail|e-?post|utskick)",
+    "da": r"\b(?:slet|fjern) (?:mig|os)\b|(?:stop|hold op) med at (?:sende|skrive|maile)",
+    "nb": r"\b(?:slett|fjern) (?:meg|oss)\b|(?:slutt|stopp) (?:med )?å (?:sende|skrive|maile)|meld (?:meg|oss) av",
+    "fi": r"\bpoista(?:kaa)? (?:minut|meidät|osoitteeni)\b|(?:älä|älkää) (?:enää )?lähet\w+",
+    "pl": r"\b(?:wypisz|usuń|wykreśl)\w*,? (?:proszę )?(?:mnie|nas|mój|moje)\b|"
+    r"(?:proszę|prosze) (?:mnie )?(?:wypisać|usunąć)|(?:nie|proszę nie) (?:przysyłaj|wysyłaj)\w*",
+    "cs": r"\b(?:odhlaste|odhlásit|vyřaďte|vymažte) (?:mě|mne|nás|se|prosím)\b|neposílejte mi|nechci (?:už "
+    r"|více )?dostávat",
     "pt": r"(?:quero|desejo|gostaria de|por favor).{0,30}(?:cancelar minha inscrição|descadastrar|sair da lista)"
-    r"|não (?:quero|desejo) (?:mais )?receber",
+    r"|não (?:quero|desejo) (?:mais )?receber|pare(?:m)? de (?:me )?(?:enviar|mandar|escrever)",
 }
 _HINTS = re.compile(
     r"unsubscrib|opt[ -]?out|abmeld|abbestell|austrag|verteiler|désabonn|désinscri|darme de baja|disiscri|uitschrij|"
     r"afmeld"
+    r"|(?:did|do) ?n[o']t (?:remember )?(?:sign|subscrib|ask|regist)\w*|never (?:signed|subscribed|asked|registered)|"
+    r"nie (?:angemeldet|bestellt|abonniert)|nicht (?:angemeldet|abonniert)"
     r"|descadastr|mailing list|widerruf|widersprech|withdraw|spam\b|werbung|datenschutz|dsgvo|gdpr|rgpd|in ruhe\b|"
     r"\bbaja\b|de votre liste|de (?:la|su) lista|(?:your|this|the) list\b|nicht mehr (?:schreiben|mailen)",
     re.IGNORECASE,
@@ -119,14 +135,40 @@ _ERASURE = re.compile(
     re.IGNORECASE,
 )
 _NO = re.compile(
-    r"\b(?:no|nope|not|never|nobody|none|wrong|mistake|who|stop|spam|nein|nee|nicht|nie|niemals|kein\w*|falsch|irrtum|wer|"
+    r"\b(?:no|nope|not|never|nobody|none|wrong|mistake|who|stop|spam|nein|nee|nicht|nie|niemals|kein\w*"
+    r"|falsch|irrtum|wer|"
     r"non|ne|pas|jamais|erreur|nunca|jamás|error|errore|mai|niet|geen|nooit|não|nie|inte|nej|ikke)\b|n't\b",
     re.IGNORECASE,
 )
+_YES = re.compile(
+    r"(?:(?:hi|hello|hey|dear|good (?:morning|day|evening|afternoon)|hallo|liebe[rs]?|guten (?:tag|morgen|abend)|moin|"
+    r"servus|bonjour|salut|hola|buenos d[ií]as|ciao|buongiorno|dag|beste|ol[áa]|cze[śs][ćc]|dzie[ńn] dobry|hej)\b"
+    r"[^,.!:]{0,40}[,.!:]?\s+)?"
+    r"(?:yes|yep|yeah|yup|sure|ok(?:ay)?|agreed|i (?:do |hereby )*(?:agree|confirm|consent|accept|approve)"
+    r"|confirm(?:ed)?|"
+    r"accepted|approved|please do|of course|absolutely|go ahead|gladly|with pleasure"
+    r"|ja|jawohl|jo|gerne?|einverstanden|(?:hiermit )?bestätig\w*|ich (?:hiermit )?(?:bestätige|stimme"
+    r"|bin einverstanden|"
+    r"bin dabei)|zugestimmt|zustimmung|passt|klar|natürlich|selbstverständlich"
+    r"|oui|d'accord|je (?:vous )?(?:confirme|suis d'accord|accepte|consens)|volontiers|bien s[ûu]r|confirmé"
+    r"|s[ií]|vale|de acuerdo|estoy de acuerdo|confirm[oa]|acepto|claro|por supuesto"
+    r"|sì|va bene|d'accordo|confermo|accetto|certo|certamente"
+    r"|akkoord|ik (?:bevestig|ga akkoord|stem)|bevestigd?|graag|prima|sim|concordo|aceito|com certeza"
+    r"|tak|zgadzam się|potwierdzam|jag (?:godkänner|bekräftar|samtycker)|bekräftar|godkänner|jeg (?:bekræfter"
+    r"|bekrefter|"
+    r"samtykker|accepterer)|bekræfter|kyllä|hyväksyn|ano|souhlasím|potvrzuji|igen|да|согласен|согласна|подтверждаю|"
+    r"ναι|evet|👍|✅|\+1)(?!\w)",
+    re.IGNORECASE,
+)
+"""How a yes begins, by language, behind a greeting or not."""
 _LONGEST_YES = 300
 _SHORT = 600
 """Characters beyond which a text says more than "no more mail"; then a person has to read it."""
 
+_BY_BUTTON = re.compile(r"unsubscribe(?: [\w./-]+){1,3}\Z")
+"""The subject that our own messages give to the mail by which somebody gets off."""
+_BY_PROGRAM = re.compile(r"this (?:message|e-?mail) was (?:automatically )?(?:generated|sent) by\b", re.IGNORECASE)
+"""What mail programs write into such a mail where it would be empty."""
 _WORDS = frozenset(word.strip() for words in _ALONE.values() for word in words.split(","))
 _SENTENCES = re.compile("|".join(f"(?:{phrases})" for phrases in _PHRASES.values()), re.IGNORECASE)
 _EDGES = " \t.,;:!?\"'*_-–—()[]<>«»“”„"
@@ -139,9 +181,10 @@ def opts_out(subject: str, text: str) -> str:
     """
     text = text.replace("’", "'")
     lines = [_plain(line) for line in text.split("\n")[:60] if _plain(line)]
-    lines = [line for line in lines if not _SIGNATURE.match(line)]
+    lines = [line for line in lines if not _SIGNATURE.match(line) and not _BY_PROGRAM.match(line)]
+    asked = _plain(subject) in _WORDS or _BY_BUTTON.match(_plain(subject)) is not None
     if not lines:
-        return SURE if _plain(subject) in _WORDS else ""
+        return SURE if asked else ""
     joined = " ".join(lines)[: _SHORT * 4]
     is_long = len(text) > _SHORT
     if _NEGATED.search(joined):
@@ -150,7 +193,6 @@ def opts_out(subject: str, text: str) -> str:
         return SURE
     if _SENTENCES.search(joined):
         return PERHAPS if is_long or _TO_OTHERS.search(joined) else SURE
-    asked = _plain(subject) in _WORDS
     return PERHAPS if asked or _HINTS.search(joined) else ""
 
 
@@ -162,10 +204,15 @@ def wants_erasure(text: str) -> bool:
 def agrees(text: str) -> bool:
     """Whether the new text of an answer to "do you really agree?" may be taken for a yes: nothing, or a short one.
 
-    Whatever might be a no, or a question, is none: a person has to read it.
+    A yes begins like one: a machine that answers for somebody (away, a ticket, gone) says much, but never that.
+    Whatever might be a no, or a question, is none either: a person has to read it.
     """
-    plain = " ".join(text.replace("’", "'").split())
-    return len(plain) <= _LONGEST_YES and "?" not in plain and not _NO.search(plain)
+    lines = [line.strip() for line in text.replace("’", "'").split("\n") if _plain(line)]
+    plain = " ".join(line for line in lines if not _SIGNATURE.match(_plain(line)))
+    if not plain:
+        return True
+    said = _YES.match(plain.lstrip(_EDGES))
+    return said is not None and len(plain) <= _LONGEST_YES and "?" not in plain and not _NO.search(plain)
 
 
 def _plain(line: str) -> str:

@@ -41,6 +41,8 @@ _DOUBTS = {
     "opt-out": "Read a mail: it may say that they want no more mail",
     "erasure": "Read a mail: they want what we know of them to be deleted",
     "answer": "Read a mail: it answers our question, and may say no",
+    "stranger": "Read a mail: somebody else answers our question whether they agree",
+    "cut": "Read a mail: it is too large to be read here in full",
 }
 
 _WITHOUT_DATE = "Read a mail: it does not say when it was written, so it stops no sequence"
@@ -132,19 +134,23 @@ class Case:
     # Words of people
 
     def _answer(self, token: str, who: str) -> Decision:
-        """An answer to the question whether somebody agrees: a yes only when nothing in it may be a no."""
+        """An answer to the question whether somebody agrees: a yes only by themselves, where nothing may be a no."""
+        themselves = self.desk.is_of(who, self.mail.sender)
         self.match = self.match._replace(customers=(who,), how="token")
         if self.kind.name == "opt-out":
             return self._opt_out()
-        if self.kind.doubt or not optout.agrees(self.kind.text):
-            self.kind = self.kind._replace(doubt=self.kind.doubt or "answer")
+        if self.kind.doubt or not themselves or not optout.agrees(self.kind.text):
+            self.kind = self.kind._replace(doubt=self.kind.doubt or ("answer" if themselves else "stranger"))
             return self._human()
         return self._human()._replace(confirmed=(Confirmed(token, self.at),))
 
     def _doubts(self, who: str) -> tuple[Task, ...]:
         """The follow-up for today in which a person reads what no program should decide."""
-        what = _DOUBTS.get(self.kind.doubt, "")
-        return (self._task(what, who, entries.clean(self.mail.subject), days=0),) if what else ()
+        doubt = self.kind.doubt or ("cut" if self.mail.cut else "")
+        notes = entries.clean(self.mail.subject)
+        if doubt == "stranger":
+            notes = f"From: {entries.clean(self.mail.sender)}\nSubject: {notes}"
+        return (self._task(_DOUBTS[doubt], who, notes, days=0),) if doubt in _DOUBTS else ()
 
     def _human(self) -> Decision:
         who = self.match.customers[0]
@@ -200,6 +206,9 @@ class Case:
         back = automatic.back.isoformat() if automatic.back else ""
         outcome = "auto-reply" + (f", back {back}" if back else "")
         tasks: tuple[Task, ...] = ()
+        if automatic.by_text:
+            what = "Read a mail: it says that they are away, and may say more"
+            tasks = (self._task(what, who, entries.clean(self.mail.subject), days=0),)
         if automatic.left:
             what = "Find out who follows: an automatic reply says that they have left"
             tasks = (self._task(what, who, entries.clean(self.mail.subject)),)

@@ -9,6 +9,7 @@ from datetime import UTC
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from crmctl.mail import keyed
 from crmctl.mail import tokens
 from crmctl.mail.inbound import bounces
 from crmctl.mail.inbound import classify
@@ -137,6 +138,11 @@ class Desk:
             if row is not None:
                 return text, str(row[0])
         return None
+
+    def is_of(self, customer: str, address: str) -> bool:
+        """Whether an address is one of a customer's."""
+        known = map(keyed.canonical, self._matcher.addresses_of(customer))
+        return keyed.canonical(address) in known
 
     def campaign(self, send: Send | None) -> str:
         """The handle of the campaign that a send belongs to, "" when it has gone."""

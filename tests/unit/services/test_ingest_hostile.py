@@ -101,6 +101,31 @@ def question(root: Path) -> dict[str, str]:
     }
 
 
+@pytest.mark.parametrize(
+    ("words", "asked"),
+    [
+        ("I am out of the office until 1 December.", "Read a mail: it says that they are away, and may say more"),
+        ("A ticket #4711 has been opened.", "Read a mail: it answers our question, and may say no"),
+    ],
+)
+def test_a_machine_agrees_to_nothing(root: Path, words: str, asked: str) -> None:
+    take(root, mail(words, **question(root)))
+    assert state(root, "cyd") != "granted"
+    assert tasks(root) == [asked]
+
+
+def test_nobody_agrees_for_somebody_else(root: Path) -> None:
+    take(root, mail("Yes, I agree", **{**question(root), "From": "eve@evil.example"}))
+    assert state(root, "cyd") != "granted"
+    assert tasks(root) == ["Read a mail: somebody else answers our question whether they agree"]
+
+
+def test_a_mail_without_a_sender_is_no_news_for_cron(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    take(root, b"Subject: Undelivered Mail\nMessage-ID: <nf9@x>\n\nUser unknown\n")
+    said = capsys.readouterr()
+    assert "Traceback" not in said.out + said.err
+
+
 @pytest.mark.parametrize("words", ["No.", "Nein danke", "Non merci", "Who are you?", "Das war ich nicht", "STOP"])
 def test_a_no_to_the_question_is_no_yes(root: Path, words: str) -> None:
     take(root, mail(words, **question(root)))
