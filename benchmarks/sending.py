@@ -31,7 +31,7 @@ FILES = {
     "crm.yaml": "name: Bench\ntimezone: UTC\nemail: hello@example.com\npostal_address: High St 1, Town\n",
     "templates/spring.md": "---\nsubject: Spring for {{ customer.name }}\n---\nDear {{ customer.name }},\n\n"
     + "it is spring, and there is something new. " * 20
-    + "\n\n{{ book.name }}, {{ book.postal_address }}\n",
+    + "\n\n{{ book.name }}, {{ book.postal_address }}. No more of this: {{ unsubscribe }}\n",
     "records/segments/everyone.yaml": 'name: Everyone\nfilter: "not name:"\n',
     "records/campaigns/spring.yaml": "id: 01HYYYYYYYYYYYYYYYYYYYYYYY\nname: Spring\npurpose: newsletter\n"
     "segment: everyone\ntemplate: spring\nbenefit: Hears of it first\n",

@@ -95,7 +95,7 @@ class _Screen:
 
     def _who(self) -> Iterator[str]:
         found, app = self.found, self.app
-        yield f"{app.style(safe(self._text('name')), bold=True)}  {app.style(safe(found.handle), dim=True)}"
+        yield from self._head()
         role = ", ".join(part for part in (self._text("role"), found.organization or "") if part)
         owner = f"owner {found.record['owner']}" if found.record.get("owner") else ""
         language = f"writes {found.record['language']}" if found.record.get("language") else ""
@@ -111,6 +111,18 @@ class _Screen:
         yield from self._lines([counted(found.counters)])
         if found.birthday is not None:
             yield from self._lines([f"birthday {found.birthday:%a %Y-%m-%d} (born {self._text('birthday')})"])
+
+    def _head(self) -> Iterator[str]:
+        """Name and handle, on lines of their own where one is too short for both."""
+        from crmctl.cli import wide
+
+        app, name, handle = self.app, safe(self._text("name")), safe(self.found.handle)
+        if app.width and len(f"{name}  {handle}") > app.width:
+            for line in wide.sentence(name, app.width):
+                yield app.style(line, bold=True)
+            yield app.style(handle, dim=True)
+        else:
+            yield f"{app.style(name, bold=True)}  {app.style(handle, dim=True)}"
 
     def _own_fields(self) -> list[str]:
         """The fields that this book added to customers and that say something in a line."""

@@ -183,7 +183,8 @@ def _send(
             raise
     _report(app, handle, done, form, _TAKEN.get(way.channel, "accepted"))
     bound = _bind(app, way, folder, stopped=f"crmctl campaign resume {handle}, and " if done.stopped else "")
-    if not pauses and not (done.counts or done.stopped or done.notes) and _at_terminal():
+    quiet = not (done.counts or done.stopped or done.notes)
+    if not pauses and quiet and (_at_terminal() or not done.complete):
         app.say(_idle(handle, done))  # From cron, nothing is said when there was nothing to do.
     if done.interrupted:
         return INTERRUPTED
@@ -255,8 +256,11 @@ def _idle(handle: str, done: Sent) -> str:
     from crmctl.services.campaigns import control
 
     dated = [line for line in done.lines if line.until]
+    held = [line for line in done.lines if line.state == "hold"]
     if not done.lines and done.balance.finished:
         return f"Nothing is left to send: {control.proof(done.balance)}."
+    if held and not dated:
+        return f"Nothing went out: {counted(len(held), 'message')} held back ({held[0].reason})."
     if not dated:
         return (
             f"Nothing went out: crmctl campaign plan {handle} says who gets it, "

@@ -71,7 +71,7 @@ def _held(app: App, handle: str, found: Status) -> list[Line]:
     mail = None
     with suppress(CrmError):  # Whoever only looks needs no settings.
         mail = own_server()
-    return [line for line in waiting.reasons(app.book, handle, mail) if line.state == "wait"]
+    return [line for line in waiting.reasons(app.book, handle, mail) if line.state in ("wait", "hold")]
 
 
 def _values(handle: str, found: Status, held: Sequence[Line]) -> dict[str, Value]:

@@ -54,7 +54,7 @@ def waits(app: App, found: Sequence[Line]) -> None:
     """Why messages wait, a sentence for each reason; each person's own time is that of the first of them."""
     reasons: dict[str, list[Line]] = {}
     for line in found:
-        if line.state in ("wait", "deferred") and line.code != "stopped":
+        if line.state in ("wait", "deferred", "hold") and line.code != "stopped":
             reasons.setdefault("deferred" if line.state == "deferred" else line.code, []).append(line)
     for code, these in reasons.items():
         first = min(these, key=lambda line: f"{line.until:%Y-%m-%d %H:%M}" if line.until else "9")

@@ -71,6 +71,7 @@ def consent() -> None:
 @pass_app
 def show(app: App, ref: str, form: str) -> None:
     """Show what holds for every purpose, and whether they may be written to for it by e-mail."""
+    from crmctl.cli import wide
     from crmctl.cli.pick import picked
     from crmctl.render.rows import Column
     from crmctl.services.consenting import requests
@@ -99,7 +100,13 @@ def show(app: App, ref: str, form: str) -> None:
     used = [
         place for place, name in enumerate(names) if form != "table" or name == "purpose" or any(r[place] for r in rows)
     ]
-    app.rows(form, [Column(names[place]) for place in used], [[row[place] for place in used] for row in rows])
+    wide.rows(
+        app,
+        form,
+        [Column(names[place]) for place in used],
+        [[row[place] for place in used] for row in rows],
+        texts=[names[place] for place in used if names[place] not in ("purpose", "date", "until")] or ["purpose"],
+    )
 
 
 @consent.command("grant", cls=Command, short_help="Write down that a customer agreed.")

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from crmctl.analytics.experiments import REVENUE
+from crmctl.cli import wide
 from crmctl.cli.words import counted
 from crmctl.render.rows import Column
+from crmctl.render.rows import cell_text
 from crmctl.services.campaigns.measuring.verdicts import money_of
 
 if TYPE_CHECKING:
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
     from crmctl.render.rows import Value
     from crmctl.services.campaigns.measuring import comparing
     from crmctl.services.campaigns.measuring.results import Results
+
+_SENT = 7
+"""Columns about who got it; what they bought has a table of its own where a line is too short for both."""
 
 
 def show(app: App, found: Results) -> None:
@@ -39,14 +44,29 @@ def show(app: App, found: Results) -> None:
         sent: list[Value] = [told.accepted, told.rejected, told.bounced, told.complained]
         sales: list[Value] = [orders, money_of(found, sum(group.spent))] if any(found.purchases) else []
         rows.append([group.name, group.n, *([None] * 4 if group.is_holdout else sent), told.opted_out, *sales])
-    columns = [Column(head, right=at > 0) for at, head in enumerate(heads)]
-    app.rows("table", columns, rows)
+    if len(heads) > _SENT and app.width and _width(heads, rows) > app.width:
+        _numbers(app, heads[:_SENT], [row[:_SENT] for row in rows])
+        app.print([""])
+        heads, rows = [heads[0], *heads[_SENT:]], [[row[0], *row[_SENT:]] for row in rows]
+    _numbers(app, heads, rows)
     app.print([""])
     _rates(app, found)
     if found.analysis.comparisons:
         app.print([""])
         _differences(app, found, [verdicts.of(found, one) for one in found.analysis.comparisons])
     app.print([""])
+
+
+def _width(heads: Sequence[str], rows: Sequence[Sequence[Value]]) -> int:
+    """Characters that a table takes in a line."""
+    cells = [heads, *rows]
+    return sum(max(len(cell_text(row[at])) for row in cells) + 2 for at in range(len(heads))) - 2
+
+
+def _numbers(app: App, heads: Sequence[str], rows: Sequence[Sequence[Value]]) -> None:
+    """A table with a name and numbers in each row."""
+    columns = [Column(head, right=at > 0) for at, head in enumerate(heads)]
+    wide.rows(app, "table", columns, rows, texts=heads[:1])
 
 
 def _rates(app: App, found: Results) -> None:
@@ -69,7 +89,7 @@ def _rates(app: App, found: Results) -> None:
     columns = [Column("outcome"), Column("group"), Column("people", right=True)]
     columns += [Column("rate", right=True), Column("interval", heading="95 % interval")]
     if rows:
-        app.rows("table", columns, rows)
+        wide.rows(app, "table", columns, rows, texts=("group",))
     if nobody:
         app.print([f"Nobody had: {', '.join(nobody)}."])
 
@@ -107,7 +127,7 @@ def _differences(app: App, found: Results, words: Sequence[str]) -> None:
                 money_of(found, one.detectable) if is_money else f"{one.detectable * 100:.1f} points",
             ]
         )
-    app.rows("table", columns, rows)
+    wide.rows(app, "table", columns, rows, texts=("compared", "difference", "lift", "verdict"))
 
 
 def _chance(p: float) -> str:

@@ -62,7 +62,8 @@ def check(app: App, names: tuple[str, ...], segment: str, form: str) -> int:
     if rows or form != "table":
         app.rows(form, columns, rows)
     failed = len({(fault.template, fault.customer) for fault in faults if fault.customer})
-    app.say(f"{counted(count, 'message')} rendered, {failed or 'none'} with problems.")
+    own = " of their own" if any(not fault.customer for fault in faults) else ""
+    app.say(f"{counted(count, 'message')} rendered, {failed or 'none'} with problems{own}.")
     return errors.FAILED if faults else errors.OK
 
 

@@ -101,6 +101,8 @@ def explained(known: Names, problems: Sequence[str]) -> list[str]:
 
 
 def _where(problem: str) -> str:
-    """``problem``, with the file to say it in if that is one for the whole book."""
+    """``problem``, with the file to say it in if that is one for the whole book, and what else may have been meant."""
     name = problem.removesuffix(_MISSING)
+    if name != problem and name == "customer.first":
+        return f"{problem}: it is the day of the first contact; the first name is `customer.first_name`"
     return f"{problem}: say {name[5:]} in crm.yaml" if name != problem and name.startswith("book.") else problem

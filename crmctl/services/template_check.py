@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from crmctl.services.book import Book
 
 
+_SHARED = ("book.", "me.")
+
+
 class Fault(NamedTuple):
     """Something that keeps a template from being sent to ``customer`` ("" when it is wrong for everybody)."""
 
@@ -51,13 +54,18 @@ def check(book: Book, wanted: Sequence[str] = (), segment: str = "") -> tuple[in
             faults += [Fault(name, "", words) for words in _front_faults(book, template)]
             for message in templates.rendered(book, template, handles, question.sample(book, name)):
                 count += 1
-                faults += [Fault(name, message.key, problem) for problem in message.problems]
+                faults += [Fault(name, _whom(message.key, problem), problem) for problem in message.problems]
         except InvalidData as error:
             told = [_words(problem) for problem in error.problems] or [error.message]
             faults += [Fault(name, "", words) for words in told]
         except RenderFailed as error:
             faults.append(Fault(name, "", error.message))
-    return count, faults
+    return count, list(dict.fromkeys(faults))
+
+
+def _whom(customer: str, problem: str) -> str:
+    """Whom a problem is about: nobody in particular where a value is the same for all, so that it is said once."""
+    return "" if problem.startswith(_SHARED) else customer
 
 
 def _front_faults(book: Book, template: Template) -> list[str]:

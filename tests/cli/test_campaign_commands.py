@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 from helpers import campaign_book as books
+from helpers.books import git
 from helpers.books import write
 from helpers.smtp_server import MailServer
+
+from crmctl.services.book import Book
+from crmctl.services.campaigns.running.desk import Desk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -379,6 +383,25 @@ def test_one_word_that_was_changed_is_one_line_of_the_plan(sendable: Path, run: 
     assert "3 people would get another wording: their template was changed." in err
     rows = json.loads(run("-C", sendable, "campaign", "plan", "spring", "-o", "json").out)
     assert {row["why"] for row in rows} == {"another wording"}
+
+
+def test_what_is_held_back_says_why_and_what_to_do(sendable: Path, run: Run, server: MailServer) -> None:
+    path = sendable / "records/campaigns/spring.yaml"
+    path.write_text(path.read_text() + "on_unknown: resend\n")
+    git(sendable, "commit", "-qam", "resend")
+    server.script("p001@example.org", "dot drop")
+    run("-C", sendable, "campaign", "send", "spring", "--send")
+    for message in Desk(Book(sendable)).spool.glob("*.eml"):
+        message.unlink()
+    done = run("-C", sendable, "campaign", "send", "spring", "--send")
+    why = "the server's answer was lost, and its bytes are not on this machine: crmctl outbox resolve"
+    assert (done.code, done.err) == (8, f"Nothing went out: 1 message held back ({why}).\n")
+    assert f"1 message waits: {why}." in run("-C", sendable, "campaign", "status", "spring").err
+    how = ("--campaign", "spring", "--evidence", "nothing in the log", "--as", "resend")
+    done = run("-C", sendable, "outbox", "resolve", *how)
+    assert done.code != 0
+    assert "the same to the last byte" not in done.err
+    assert "--as accepted, or --as abandoned" in done.err
 
 
 def test_several_messages_are_settled_at_once(sendable: Path, run: Run, server: MailServer) -> None:

@@ -14,6 +14,7 @@ from helpers.books import write
 from helpers.campaign_book import CAMPAIGN
 
 from crmctl import clock
+from crmctl.cli.app import App
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,6 +62,21 @@ def test_a_table_for_each_question_and_a_sentence(root: Path, run: Run) -> None:
         "spring began on 2026-11-23 10:00 for 60 people; what they did within 30 days, until 2026-12-23 10:00.\n"
         "Fewer than 20 bought anything in a, b: intervals of revenue are too narrow.\n"
     )
+
+
+def test_every_line_fits_a_terminal(root: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(App, "terminal", property(lambda _: True))
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("LINES", "500")
+    books.do(root, books.group_of(root)["a"][:1], "purchase", amount="1234567.00", currency="EUR")
+    commit(root)
+    clock.freeze(None)
+    who, sales, *_ = (out := results(run, root).out).split("\n\n")
+    tables = out.partition("\na had more")[0].splitlines()
+    assert max(map(len, tables)) <= 80
+    assert "…" not in out
+    assert who.splitlines()[0].split()[-2:] == ["opted", "out"]
+    assert sales.splitlines()[0].split() == ["group", "orders", "EUR"]
 
 
 def test_before_the_days_are_over_nobody_wins(root: Path, run: Run) -> None:

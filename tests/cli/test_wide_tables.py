@@ -102,3 +102,23 @@ def test_nothing_to_undo_is_a_document_too(run: Run, root: Path) -> None:
     run("-C", root, "customer", "set", "ada", "source=web")
     run("-C", root, "customer", "set", "ada", "source=")
     assert run("-C", root, "undo", "HEAD~1", "-n", "-o", "json").out == "[]\n"
+
+
+@pytest.mark.usefixtures("terminal")
+def test_a_long_name_and_its_handle_have_lines_of_their_own(run: Run, book_dir: Path) -> None:
+    name = "The Society for the Promotion of Everything That Was Ever Computed by an Engine of Brass"
+    handle = "the-society-for-the-promotion-of-everything"
+    commit(book_dir, {f"customers/{handle}.yaml": f"name: {name}\n"}, "records")
+    first, second, third, *_ = run("-C", book_dir, "brief", handle).out.splitlines()
+    assert (f"{first} {second}", third) == (name, handle)
+    assert max(len(first), len(second)) <= 80
+
+
+@pytest.mark.usefixtures("terminal")
+def test_what_was_agreed_to_is_told_whole(run: Run, root: Path) -> None:
+    how = "on a paper form at the fair in the hall of the engines, signed twice"
+    run("-C", root, "consent", "grant", "ada", "newsletter", "--how", how, "--evidence", "form 17 in the red folder")
+    out = run("-C", root, "consent", "show", "ada").out
+    assert max(map(len, out.splitlines())) <= 80
+    assert "…" not in out
+    assert all(word in out for word in f"{how} form 17 in the red folder".replace(",", "").split())

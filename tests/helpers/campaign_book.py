@@ -23,7 +23,7 @@ CAMPAIGN = (
     "id: 01HYYYYYYYYYYYYYYYYYYYYYYY\nname: Spring\npurpose: newsletter\nsegment: everyone\ntemplate: spring\n"
     "benefit: Hears of it first\n"
 )
-FOOT = "{{ book.name }}, {{ book.postal_address }}\n"
+FOOT = "{{ book.name }}, {{ book.postal_address }}. No more of this: {{ unsubscribe }}\n"
 TEMPLATE = f"---\nsubject: Spring for {{{{ customer.name }}}}\n---\nDear {{{{ customer.name }}}}\n\n{FOOT}"
 
 

@@ -8,10 +8,16 @@ from __future__ import annotations
 
 import re
 from html import unescape
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 CLIPPED = 102 * 1024
 """Bytes of HTML after which Gmail cuts a message off, with the address and the way out that stand at its end."""
 
+_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _HIDDEN = re.compile(r"<(style|title|head)\b.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
 _TAG = re.compile(r"<[^>]*>")
 _SPACES = re.compile(r"(?:[\s,;|·•()\"“”„«»]|[.:!?]+(?=[\s,;|()\"“”«»]|$))+")
@@ -39,6 +45,25 @@ def check_marketing(text: str, html: str, postal: str, identity: str) -> list[st
     return problems
 
 
+def check_way_out(text: str, html: str, ways: Sequence[str]) -> list[str]:
+    """What a message lacks that people can say no to: each of its parts has to name one of ``ways`` out of it.
+
+    Those are what a reader can follow or copy: a mailto link, its address alone, an endpoint on the web ("" is none of
+    them). In the page a link counts as well as words. The header alone does not do, few programs show it (15 USC
+    7704(a)(3)(A), ePrivacy 13(2): in every message).
+    """
+    wanted = [_link(way) for way in ways if way]
+    if not wanted:
+        return ["nobody would read who wants no more of these messages, crm.yaml has no address for it (email:)"]
+    parts = (("text", _link(text)), ("HTML", _link(_COMMENT.sub(" ", html)) if html else None))
+    return [
+        f"the {part} part does not say how to get no more of these messages "
+        "(a line such as: No more of this: {{ unsubscribe }})"
+        for part, found in parts
+        if found is not None and not any(way in found for way in wanted)
+    ]
+
+
 def warnings(html: str) -> list[str]:
     """What is allowed and not wise."""
     found = []
@@ -54,6 +79,11 @@ def warnings(html: str) -> list[str]:
 
 def _seen(html: str) -> str:
     return unescape(_TAG.sub(" ", _HIDDEN.sub(" ", html)))
+
+
+def _link(text: str) -> str:
+    """A link, or a text with links, so that ways of writing the same one make no difference."""
+    return unquote(unescape(text)).casefold()
 
 
 def _words(text: str) -> str:

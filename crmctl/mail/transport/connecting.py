@@ -57,12 +57,16 @@ class _Connection(smtplib.SMTP):
         return found
 
     def getreply(self) -> tuple[int, bytes]:
-        """The next reply, whole, within the time that the connection is given at the moment."""
+        """The next reply, whole, within the time that the connection is given at the moment; what is none, in words."""
         assert self.sock is not None
         if self.file is None:
             self.file = Reader(self.sock)
-        self.file.begin()
-        return super().getreply()
+        reader = self.file
+        reader.begin()
+        code, said = super().getreply()
+        if code < _LEAST:  # smtplib takes the first four letters for a code, whatever they are.
+            said = b"no SMTP: '%s'" % reader.last if reader.last else b"no SMTP: an empty line"
+        return code, said
 
     def start_tls(self) -> None:
         """Secure the connection after the server has agreed to it; all that it said in clear is forgotten.
@@ -166,6 +170,9 @@ def _expect(reply: tuple[int, bytes], wanted: int, phase: str) -> None:
         hint = "Look at user:, password_command: and auth: in config.yaml." if phase == "auth" and scope == RUN else ""
         raise TransportFailed(words, scope=scope, phase=phase, reply=max(code, 0), hint=hint)
 
+
+_LEAST = 200
+"""No reply has a lower code: RFC 5321 section 4.2.1."""
 
 _AT = {
     "connect": "the server does not want to talk",

@@ -29,6 +29,8 @@ class Reader:
         self._buffer = b""
         self._until: float | None = None
         self._taken = 0
+        self.last = b""
+        """The line that was read last, without its end."""
 
     @property
     def waiting(self) -> bool:
@@ -55,6 +57,7 @@ class Reader:
             self._buffer += piece
         size = min(end or len(self._buffer), most)
         line, self._buffer = self._buffer[:size], self._buffer[size:]
+        self.last = line.rstrip()
         self._taken += size
         if self._taken > MOST:
             raise OSError(TOO_LONG)

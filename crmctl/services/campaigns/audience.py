@@ -257,8 +257,9 @@ _WANTED = {
 
 
 def _postal(data: RawMap) -> str:
+    """Where a letter goes; "" without a street (or a box, which is written there): a town alone is no address."""
     address = data.get("address")
-    if not isinstance(address, dict) or not address.get("city"):
+    if not isinstance(address, dict) or not all(str(address.get(name) or "").strip() for name in ("street", "city")):
         return ""
     names = ("street", "postal_code", "city", "country")
     parts = [str(data.get("name") or ""), *(str(address.get(name) or "") for name in names)]

@@ -62,7 +62,7 @@ def look(book: Book, handle: str, asked: Asked, mail: MailServer | None) -> Sent
     rows = {**{sid: untold(entry) for sid, entry in frozen.entries.items()}, **rows}
     now = book.now()
     gate = begins(campaign, now, begun=bool(told.first), catch_up=asked.catch_up)
-    sorter = Sorter(campaign, Gatekeeper(book, campaign, doubt), told, now, desk.host, doubt=doubt)
+    sorter = Sorter(campaign, Gatekeeper(book, campaign, doubt), told, now, desk.host, desk.keeps, doubt=doubt)
     sorted_ = sorter.sort(frozen, rows)
     lines, due = list(sorted_.lines), sorted_.due
     if gate.what != GO:

@@ -43,7 +43,7 @@ def reasons(book: Book, handle: str, mail: MailServer | None) -> list[Line]:
         now = book.now()
         told = traces(desk.events(campaign.id, tolerant=True))
         doubt = Doubt(book, desk)
-        sorter = Sorter(campaign, Gatekeeper(book, campaign, doubt), told, now, desk.host, doubt=doubt)
+        sorter = Sorter(campaign, Gatekeeper(book, campaign, doubt), told, now, desk.host, desk.keeps, doubt=doubt)
         sorted_ = sorter.sort(plans.as_named(frozen, book), desk.rows(campaign.id, tolerant=True))
         held = _held(campaign, now, begun=bool(told.first))
         if held is not None:

@@ -13,6 +13,7 @@ from crmctl.errors import CrmError
 from crmctl.mail.ledger import spool
 from crmctl.mail.transport.outcomes import TransportFailed
 from crmctl.services.campaigns import audience
+from crmctl.services.campaigns.machines.plausible import Doubt
 from crmctl.services.campaigns.messages.prepared import spooled
 from crmctl.services.campaigns.messages.rendering import Wording
 from crmctl.services.campaigns.plan import Frozen
@@ -66,6 +67,7 @@ class Outgoing:
         self._channel = channel
         self._campaign = as_campaign(book, sequence, "", channel)
         self._renderers: dict[str, StepRenderer] = {}
+        self._doubt = Doubt(book, desk)
 
     def send(self, mails: Many[Mail]) -> list[Line]:
         """Send these; a line for each that says what became of it: ``accepted``, or why not (yet).
@@ -80,7 +82,8 @@ class Outgoing:
         every = self._desk.rows(self._sequence.id)
         rows = {mail.sid: every[mail.sid] for mail in mails}
         keeper = StepKeeper(self._book, self._campaign, self._sequence, mails)
-        sorter = Sorter(self._campaign, keeper, told, self._book.now(), self._desk.host)
+        now, desk = self._book.now(), self._desk
+        sorter = Sorter(self._campaign, keeper, told, now, desk.host, desk.keeps, doubt=self._doubt)
         sorted_ = sorter.sort(self._frozen(mails), rows)
         by_sid = {mail.sid: mail for mail in mails}
         ready = _Ready()

@@ -20,6 +20,7 @@ from crmctl.mail.message.compose import compose
 from crmctl.mail.message.listheaders import Way
 from crmctl.mail.message.marketing import CLIPPED
 from crmctl.mail.message.marketing import check_marketing
+from crmctl.mail.message.marketing import check_way_out
 from crmctl.mail.message.marketing import warnings
 from crmctl.mail.message.signing import signer
 from crmctl.mail.message.verify import verify
@@ -181,6 +182,31 @@ def test_a_name_counts_whatever_stands_around_it(said: str) -> None:
 )
 def test_what_lacks_is_told(text: str, html: str, words: str) -> None:
     assert any(words in problem for problem in check_marketing(text, html, POSTAL, "Chinook Records"))
+
+
+WAY_OUT = "mailto:u+t@example.org?subject=unsubscribe%20a%26b"
+
+
+@pytest.mark.parametrize(
+    ("text", "html", "parts"),
+    [
+        (WAY_OUT, f'<a href="{WAY_OUT}">stop</a>', []),
+        ("stop: MAILTO:U+T@example.org?subject=unsubscribe a&b", "", []),
+        (WAY_OUT, "<p>u%2Bt@example.org</p>", []),
+        (WAY_OUT, "<a href='mailto:u+t@example.org?subject=unsubscribe a&amp;b'>stop</a>", []),
+        ("stop", f"<a href='{WAY_OUT}'>stop</a>", ["text"]),
+        (WAY_OUT, f"<p>stop</p><!-- {WAY_OUT} -->", ["HTML"]),
+        ("t@example.org", "<p>unsubscribe</p>", ["text", "HTML"]),
+    ],
+)
+def test_the_way_out_is_looked_for_in_each_part(text: str, html: str, parts: list[str]) -> None:
+    found = check_way_out(text, html, [WAY_OUT, "u+t@example.org", ""])
+    assert [problem.split()[1] for problem in found] == parts
+
+
+def test_where_nobody_reads_nobody_can_get_off() -> None:
+    (problem,) = check_way_out("stop", "<p>stop</p>", ["", ""])
+    assert "crm.yaml has no address for it (email:)" in problem
 
 
 def test_a_book_without_an_address_cannot_advertise() -> None:

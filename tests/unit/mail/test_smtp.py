@@ -201,6 +201,16 @@ def test_a_reply_leads_to_its_state_and_the_next_message_goes_out(
 
 
 @pytest.mark.parametrize(
+    ("said", "words"),
+    [("hello there", "no SMTP: 'hello there'"), ("150 hi", "no SMTP: '150 hi'"), ("\r\n", "no SMTP: an empty line")],
+)
+def test_what_is_no_reply_is_told_as_it_was_said(server: MailServer, out: Transport, said: str, words: str) -> None:
+    server.script(BOB, f"rcpt {said}")
+    outcome = send(out)
+    assert (outcome.state, outcome.phase, outcome.text) == ("deferred", "rcpt", words)
+
+
+@pytest.mark.parametrize(
     ("step", "state", "scope"),
     [
         ("mail 452 4.3.1 disk full", "deferred", "row"),

@@ -188,7 +188,6 @@ def test_what_people_write_is_taken_whatever_unicode_this_python_knows(text: str
     check("note", text)
 
 
-
 def test_a_choice_is_one_of_its_words_in_any_case() -> None:
     field = Field("stage", "choice", choices=("lead", "won"))
     values.check(field, "WON", CONTEXT)

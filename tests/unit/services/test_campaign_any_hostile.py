@@ -396,9 +396,11 @@ def test_what_a_lost_machine_may_have_sent_is_not_made_anew(ann: Machine, bob: M
         done = bob.go(his)
         assert {line.code for line in done.lines} == {"lost"}
     assert set(bob.states().values()) == {"unknown"}
-    # Somebody knows that nothing was sent: then, and only then, it is made here.
+    # Nor when somebody says so afterwards: the same bytes are nowhere, and others are another message.
     with bob.on() as book:
         for row in books.rows(bob.root).values():
-            outbox.resolve(book, row.sid, "resend", "she lost the machine")
-    assert bob.go(his).balance.accepted == PEOPLE
-    assert len(his.sent) == PEOPLE
+            with pytest.raises(Conflict, match="cannot be sent again as it was"):
+                outbox.resolve(book, row.sid, "resend", "she lost the machine")
+            outbox.resolve(book, row.sid, "abandoned", "she lost the machine")
+    assert bob.go(his).balance.finished
+    assert his.sent == []

@@ -244,13 +244,26 @@ def test_a_mailbox_is_closed_when_one_of_its_people_said_no(book_dir: Path) -> N
 def test_letters_go_to_one_person_of_a_house_each(book_dir: Path) -> None:
     house = "address: {street: High St 1, postal_code: '12345', city: Town}\n" + YES
     found = planned(
-        book_dir, CAMPAIGN + "channel: letter\n", ada=house, bob=house, eve=YES, gil="address: {street: Here}\n" + YES
+        book_dir,
+        CAMPAIGN + "channel: letter\n",
+        ada=house,
+        bob=house,
+        eve=YES,
+        gil="address: {street: Here}\n" + YES,
+        jo="address: {city: Town, country: DE}\n" + YES,
+        kay="address: {street: PO Box 1, city: Town}\n" + YES,
     )
     assert [person.address for person in found.recipients] == [
         "Ada, High St 1, 12345, Town",
         "Bob, High St 1, 12345, Town",
+        "Kay, PO Box 1, Town",
     ]
-    assert left_out(found)["eve"] == left_out(found)["gil"] == ("no-address", "has no postal address")
+    assert (
+        left_out(found)["eve"]
+        == left_out(found)["gil"]
+        == left_out(found)["jo"]
+        == ("no-address", "has no postal address")
+    )
 
 
 def test_who_is_held_out_is_told_by_the_ids_alone(book_dir: Path) -> None:

@@ -194,10 +194,33 @@ def test_what_the_law_wants_is_looked_for_when_asked(root: Path) -> None:
     use(root, "", "Hello from Chinook Records\n")
     assert made(root).lacks == ()
     lacks = made(root, judging=True).lacks
-    assert [words.partition(" does")[0] for words in lacks] == ["the text part", "the HTML part"]
+    assert [words.partition(" does")[0] for words in lacks] == ["the text part", "the HTML part"] * 2
     assert made(root, handle="own", judging=True).lacks == ()
-    use(root, "", "Hello from {{ book.name }}\\\n{{ book.postal_address }}\n")
+    use(root, "", f"{OURS}[No more]({{{{ unsubscribe }}}})\n")
     assert made(root, judging=True).lacks == ()
+
+
+OURS = "Hello from {{ book.name }}\\\n{{ book.postal_address }}\n\n"
+OPT_OUTS = Unsubscribe("unsub@example.com", "https://example.com/u/")
+
+
+def test_news_say_in_each_part_how_to_get_no_more(root: Path) -> None:
+    keys.load(Book(root))
+    for words, mail, count in (
+        ("", None, 2),
+        ("Write to hello@example.com\n", None, 2),  # That is an address as any.
+        ("<{{ unsubscribe }}>\n", None, 0),
+        ("<mailto:hello@example.com?subject=unsubscribe%20news>\n", None, 0),
+        ("Write to unsub@example.com\n", MailServer(unsubscribe=OPT_OUTS), 0),
+        ("https://example.com/u\n", MailServer(unsubscribe=OPT_OUTS), 0),
+        ("[stop]({{ unsubscribe }})\n", MailServer(unsubscribe=OPT_OUTS), 0),
+        ("Nothing\n", MailServer(unsubscribe=OPT_OUTS), 2),
+    ):
+        use(root, "", OURS + words)
+        found = made(root, mail, judging=True).lacks
+        assert ["how to get no more of these messages" in problem for problem in found] == [True] * count, words
+    use(root, "kind: transactional\n", OURS)
+    assert len(made(root, judging=True).lacks) == 2
 
 
 def test_messages_are_signed_when_the_user_has_a_key(root: Path, tmp_path: Path) -> None:

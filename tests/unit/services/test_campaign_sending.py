@@ -153,10 +153,24 @@ def test_bytes_that_are_gone_are_not_made_up(root: Path) -> None:
     go(root, way)
     for path in Desk(Book(root)).spool.glob("*.eml"):
         path.unlink()
+    (looked,) = look(Book(root), "spring", Asked(), None).lines
+    assert looked.reason.endswith("its bytes are not on this machine: crmctl outbox resolve")
     later(minutes=6)
+    assert [line.state for line in look(Book(root), "spring", Asked(), None).lines] == ["hold"]
     assert said(go(root, way)) == {"p002": ("hold", "lost")}
+    with pytest.raises(Conflict, match="cannot be sent again as it was"):
+        outbox.resolve(Book(root), books.rows(root)["p002"].sid, "resend", "the log has nothing")
     assert state(root, "p002") == "unknown"
     assert way.sent.count("p002") == 1
+
+
+def test_what_waits_is_told_in_the_time_of_the_book(root: Path) -> None:
+    write(root, {"campaigns/spring.yaml": books.CAMPAIGN + "on_unknown: resend\n"})
+    go(root, Told(p002=LOST))
+    (line,) = look(Book(root), "spring", Asked(), None).lines
+    assert line.until is not None
+    now = Book(root).now()
+    assert (line.until.utcoffset(), line.until > now) == (now.utcoffset(), True)
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,12 @@ def test_what_the_book_lacks_is_said_in_its_settings() -> None:
     assert told == ["book.postal_address is missing: say postal_address in crm.yaml", "customer.role is missing"]
 
 
+def test_the_day_of_the_first_contact_is_no_first_name() -> None:
+    (told,) = merge_names.explained(KNOWN, ["customer.first is missing"])
+    assert told.startswith("customer.first is missing: ")
+    assert "`customer.first_name`" in told
+
+
 def test_everything_that_a_customer_brings_has_a_known_name(book_dir: Path) -> None:
     """The names are told from the schema; what the data really has must not be more."""
     files = {

@@ -127,6 +127,12 @@ def test_a_broken_template_does_not_stop_the_others(root: Path) -> None:
     assert {fault.problem.partition(": ")[0] for fault in found[2:]} == {"templates/c-two.md:2", "templates/c-two.md:3"}
 
 
+def test_what_the_book_lacks_is_said_once(root: Path) -> None:
+    write(root, {"/templates/plain.md": "---\nsubject: x\n---\n{{ customer.role }} {{ book.postal_address }}\n"})
+    problem = "book.postal_address is missing: say postal_address in crm.yaml"
+    assert sorted(faults(root, "plain")) == [("plain", "", problem), ("plain", "bob", "customer.role is missing")]
+
+
 def test_a_template_is_read_even_when_nobody_is_in_the_segment(root: Path) -> None:
     write(root, {"/templates/bad.md": "---\nsubject: x\n---\n{{ x"})
     assert template_check.check(Book(root), ["plain"], "nobody") == (0, [])

@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING
 
 from crmctl.errors import InvalidData
 from crmctl.mail.message.marketing import check_marketing
+from crmctl.mail.message.marketing import check_way_out
 from crmctl.mail.message.marketing import warnings as mail_warnings
 from crmctl.mail.transport import sms
 from crmctl.mail.transport.windows import next_open
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from crmctl.mail.message.listheaders import Way
     from crmctl.model.settings import Sending
     from crmctl.model.settings import Settings
     from crmctl.render.rendering import Rendered
@@ -60,13 +64,24 @@ def lacks_hours(campaign: Campaign, sending: Sending, now: datetime) -> list[str
     return []
 
 
-def lacks(campaign: Campaign, message: Rendered, settings: Settings, *, marketing: bool) -> list[str]:
-    """What one message has to say by law, and does not. ``marketing`` is what an e-mail is by its template."""
+def ways_out(way: Way, purpose: str, token: str) -> tuple[str, ...]:
+    """What a mail can name by which its reader gets no more of a purpose: the link that templates are given, the
+    address in it where that serves nothing else, the endpoint on the web."""
+    link = way.link(purpose, token)
+    address = link.removeprefix("mailto:").partition("?")[0] if way.mailto else ""
+    return link, way.plain, address, way.mailto, way.https.rstrip("/")
+
+
+def lacks(
+    campaign: Campaign, message: Rendered, settings: Settings, ways: Sequence[str], *, marketing: bool
+) -> list[str]:
+    """What one message has to say by law, and does not. ``marketing`` is what an e-mail is by its template, and
+    ``ways`` is what ``ways_out`` gives."""
+    owed = campaign.purpose.basis in OWED
     if campaign.channel == "email":
-        if not marketing:
-            return []
-        return check_marketing(message.text, message.html, settings.postal_address, settings.name)
-    if campaign.channel != "sms" or campaign.purpose.basis in OWED:
+        named = check_marketing(message.text, message.html, settings.postal_address, settings.name) if marketing else []
+        return named if owed else [*named, *check_way_out(message.text, message.html, ways)]
+    if campaign.channel != "sms" or owed:
         return []
     if not any(way.search(message.text) for way in _WAYS_OUT):
         return ["the text message does not say how to get no more of them (a line such as: Reply STOP to end)"]

@@ -34,6 +34,7 @@ from crmctl.services.campaigns.messages.inviting import meeting
 from crmctl.services.campaigns.messages.judging import OWED
 from crmctl.services.campaigns.messages.judging import lacks
 from crmctl.services.campaigns.messages.judging import unwise
+from crmctl.services.campaigns.messages.judging import ways_out
 from crmctl.services.campaigns.messages.saying import said_by
 from crmctl.services.consenting import keys
 from crmctl.services.consenting.keyrings import Ring
@@ -220,7 +221,8 @@ class Renderer:
         return self._judged(made, message) if self._judging else made
 
     def _judged(self, made: Made, message: Rendered) -> Made:
-        lacking = lacks(self._campaign, message, self._book.settings, marketing=self._kind == MARKETING)
+        ways = ways_out(self._way, self._campaign.purpose.name, self._token(self._sid(made.person)))
+        lacking = lacks(self._campaign, message, self._book.settings, ways, marketing=self._kind == MARKETING)
         warnings = unwise(self._campaign, message)
         return made._replace(lacks=tuple(lacking), warnings=tuple(warnings)) if lacking or warnings else made
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from crmctl.errors import Locked
 from crmctl.errors import StorageFailed
+from crmctl.mail.ledger import spool
 from crmctl.mail.ledger.log import Ledger
 from crmctl.services.consenting.sends import MIRRORS
 from crmctl.services.mailing import clones
@@ -52,6 +53,13 @@ class Desk:
     def spool(self) -> Path:
         """Where messages wait as bytes."""
         return self.state / "spool"
+
+    def keeps(self, row: Row) -> bool:
+        """Whether the bytes that a row was handed over as are here, so that the same can be sent again."""
+        try:
+            return bool(row.eml) and bool(spool.get(self.spool, row.sid, row.eml))
+        except StorageFailed:
+            return False
 
     def events(self, campaign_id: str, *, tolerant: bool = False) -> list[Event]:
         """Everything that happened in a campaign; ``tolerant`` is for reports: damaged lines are left out."""

@@ -12,7 +12,6 @@ from crmctl.mail.ledger.states import PENDING
 from crmctl.services.campaigns import campaign as campaigns
 from crmctl.services.campaigns import plan as plans
 from crmctl.services.campaigns.machines import pinning
-from crmctl.services.campaigns.messages.prepared import spooled
 from crmctl.services.campaigns.running import mirror
 from crmctl.services.campaigns.running.desk import Desk
 from crmctl.services.campaigns.running.desk import at_work
@@ -115,7 +114,8 @@ def one(book: Book, text: str) -> tuple[Send, list[Event]]:
 def resolve(book: Book, text: str, answer: str, evidence: str) -> Send:
     """Write down what somebody found out about a send whose answer was lost, and what is to become of it.
 
-    ``resend`` has the same bytes sent again by the next run. ``abandoned`` also ends what only waits.
+    ``resend`` has the same bytes sent again by the next run, and is refused where they are not. ``abandoned`` also ends
+    what only waits.
 
     Raises:
         NotFound, Ambiguous: as ``one``.
@@ -135,8 +135,8 @@ def resolve(book: Book, text: str, answer: str, evidence: str) -> Send:
             enrolled.require_here(book, send.sequence)
         if answer == "resend" and not _can_be_sent_again(desk, send._replace(row=row)):
             raise Conflict(
-                f"{row.sid} cannot be sent again: its plan and its bytes are not in this clone",
-                hint=f"Where they are: crmctl outbox resolve {row.sid} --as resend",
+                f"{row.sid} cannot be sent again as it was: its plan or its bytes are not in this clone",
+                hint="--as accepted, or --as abandoned, and another campaign for whoever got nothing.",
             )
         about: dict[str, str | int] = {"result": answer, "n": row.doubts, "text": evidence[:300], "by": "user"}
         desk.ledger.append("resolve", row.sid, row.camp, **about)
@@ -161,13 +161,11 @@ def unknown(book: Book, campaign: str) -> list[str]:
 
 
 def _can_be_sent_again(desk: Desk, send: Send) -> bool:
-    """Whether this clone has the bytes of a mail of a sequence, or the plan by which a campaign has its own.
+    """Whether this clone has the bytes of a mail, and of a campaign the plan too.
 
-    Of a ledger that was adopted nobody knows the bytes; such a mail is made anew, under the same id.
+    Of a ledger that was adopted nobody knows the bytes: what was made anew would be another message.
     """
-    if not send.sequence:
-        return plans.load(desk.state, send.row.camp) is not None
-    return not send.row.eml or spooled(desk.spool, send.row.sid, send.row.eml) is not None
+    return desk.keeps(send.row) and (bool(send.sequence) or plans.load(desk.state, send.row.camp) is not None)
 
 
 def adopt(book: Book, *, hold: bool) -> Adopted:

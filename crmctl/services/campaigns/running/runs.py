@@ -134,7 +134,8 @@ class _Run:
             found = balance(self._rows)
             return not_today(self._desk, self._campaign, gate, self._doubt, found, self._notes)
         keeper = Gatekeeper(self._book, self._campaign, self._doubt)
-        sorter = Sorter(self._campaign, keeper, self._told, now, self._desk.host, self._world.ask, self._doubt)
+        host, kept, ask = self._desk.host, self._desk.keeps, self._world.ask
+        sorter = Sorter(self._campaign, keeper, self._told, now, host, kept, ask, self._doubt)
         sorted_ = sorter.sort(self._frozen, self._rows)
         self._note_the_clock(now)
         mail, skip_bad = self._world.mail, self._asked.skip_bad

@@ -12,6 +12,7 @@ from crmctl.mail.transport.replies import RETRY_FOR
 from crmctl.mail.transport.replies import backoff
 from crmctl.services.campaigns import plan as plans
 from crmctl.services.campaigns.campaign import ASK
+from crmctl.services.campaigns.campaign import HOLD
 from crmctl.services.campaigns.campaign import RESEND
 from crmctl.services.campaigns.machines import holding
 from crmctl.services.campaigns.running.gatekeeping import OUT
@@ -106,7 +107,8 @@ def untold(entry: Entry) -> Row:
 
 class Sorter:
     """Sorts the rows of one campaign at one moment; see ``Triage``. ``ask`` is asked about what is unknown; ``doubt``
-    why the moment is not to be relied on ("": it is), before anything is given up for good."""
+    why the moment is not to be relied on ("": it is), before anything is given up for good. ``kept`` tells whether the
+    bytes of a row are still there, to be sent again."""
 
     def __init__(
         self,
@@ -115,6 +117,7 @@ class Sorter:
         told: Traces,
         now: datetime,
         host: str,
+        kept: Callable[[Row], bool],
         ask: Callable[[Entry, Row], str] | None = None,
         doubt: Callable[[], str] = str,
     ) -> None:
@@ -123,6 +126,7 @@ class Sorter:
         self._told = told
         self._now = now
         self._host = host
+        self._kept = kept
         self._ask = ask
         self._doubt = doubt
         self._out = Triage([], [], [])
@@ -170,6 +174,10 @@ class Sorter:
 
     def _unknown(self, entry: Entry, row: Row) -> None:
         policy = self._campaign.on_unknown
+        if policy != HOLD and not self._kept(row):
+            reason = "the server's answer was lost, and its bytes are not on this machine: crmctl outbox resolve"
+            self._wait(entry, "hold", "lost", reason)
+            return
         answer = policy
         if policy == ASK:
             answer = self._ask(entry, row) if self._ask is not None else ""
@@ -207,7 +215,8 @@ class Sorter:
         return False
 
     def _wait(self, entry: Entry, state: str, code: str, reason: str, until: datetime | None = None) -> None:
-        self._out.lines.append(Line(entry, state, code, reason, until))
+        local = until.astimezone(self._now.tzinfo) if until is not None else None  # The ledger has UTC.
+        self._out.lines.append(Line(entry, state, code, reason, local))
 
     def _event(self, ev: str, entry: Entry, about: About) -> None:
         self._out.events.append((ev, entry.sid, self._campaign.id, about))

@@ -96,6 +96,9 @@ class Witness:
     def note(self, sid: str) -> None:
         """Note that a send is about to be tried.
 
+        Not synced to the disk: the ledger is, so that after a power cut it knows all that these may lack. They are for
+        an older ledger, put back by hand later; a second sync for each message would halve how many go out.
+
         Raises:
             StorageFailed: it cannot be written.
         """
