@@ -19,29 +19,29 @@ if TYPE_CHECKING:
 
 # Verbs that only some kinds have: (kind, verb) -> (module under crmctl.cli, name in it, short help).
 OWN_VERBS: dict[tuple[str, str], tuple[str, str, str]] = {
-    ("campaign", "plan"): ("campaign", "plan", "Show who gets it, and who not and why."),
-    ("campaign", "preview"): ("campaign", "preview", "Write the messages into a folder, to look at."),
-    ("campaign", "check"): ("campaign", "check", "Make every message, and list those that must not go out."),
-    ("campaign", "send"): ("campaign_send", "send", "Send what may go out now; a dry run without --send."),
-    ("campaign", "status"): ("campaign_state", "status", "Show what became of every message, and the proof."),
-    ("campaign", "pause"): ("campaign_state", "pause", "Hold a campaign up."),
-    ("campaign", "resume"): ("campaign_state", "resume", "Let a paused campaign go on."),
-    ("campaign", "cancel"): ("campaign_state", "cancel", "End a campaign; what waits does not go out."),
-    ("campaign", "results"): ("results", "results", "Show what came of it, and what may be chance."),
-    ("campaign", "compare"): ("results", "compare", "Show several side by side."),
-    ("followup", "done"): ("followup", "done", "Mark a follow-up as done."),
-    ("followup", "snooze"): ("followup", "snooze", "Put a follow-up off to another day."),
-    ("followup", "run"): ("followup", "run", "Take the steps that are due; a dry run without --send."),
-    ("followup", "explain"): ("followup", "explain", "Show what was decided about a customer, and why."),
-    ("followup", "release"): ("followup", "release", "Release drafts that you have read."),
-    ("sequence", "enroll"): ("sequence", "enroll", "Put a customer into a sequence."),
-    ("sequence", "stop"): ("sequence", "stop", "Take a customer out of it."),
-    ("sequence", "status"): ("sequence", "status", "Show who is in it, and how far."),
-    ("sequence", "migrate"): ("sequence", "migrate", "Move those who are in it to its present steps."),
-    ("sequence", "adopt"): ("sequence", "adopt", "Let this clone take its steps."),
-    ("enrolment", "add"): ("sequence", "enroll", "The same as `crmctl sequence enroll`."),
-    ("segment", "members"): ("segment", "members", "List the customers in a segment."),
-    ("interaction", "add"): ("log", "log", "The same as `crmctl log`."),
+    ("campaign", "plan"): ("campaigns.campaign", "plan", "Show who gets it, and who not and why."),
+    ("campaign", "preview"): ("campaigns.campaign", "preview", "Write the messages into a folder, to look at."),
+    ("campaign", "check"): ("campaigns.campaign", "check", "Make every message, and list those that must not go out."),
+    ("campaign", "send"): ("campaigns.send", "send", "Send what may go out now; a dry run without --send."),
+    ("campaign", "status"): ("campaigns.state", "status", "Show what became of every message, and the proof."),
+    ("campaign", "pause"): ("campaigns.state", "pause", "Hold a campaign up."),
+    ("campaign", "resume"): ("campaigns.state", "resume", "Let a paused campaign go on."),
+    ("campaign", "cancel"): ("campaigns.state", "cancel", "End a campaign; what waits does not go out."),
+    ("campaign", "results"): ("campaigns.results", "results", "Show what came of it, and what may be chance."),
+    ("campaign", "compare"): ("campaigns.results", "compare", "Show several side by side."),
+    ("followup", "done"): ("followups.followup", "done", "Mark a follow-up as done."),
+    ("followup", "snooze"): ("followups.followup", "snooze", "Put a follow-up off to another day."),
+    ("followup", "run"): ("followups.followup", "run", "Take the steps that are due; a dry run without --send."),
+    ("followup", "explain"): ("followups.followup", "explain", "Show what was decided about a customer, and why."),
+    ("followup", "release"): ("followups.followup", "release", "Release drafts that you have read."),
+    ("sequence", "enroll"): ("followups.sequence", "enroll", "Put a customer into a sequence."),
+    ("sequence", "stop"): ("followups.sequence", "stop", "Take a customer out of it."),
+    ("sequence", "status"): ("followups.sequence", "status", "Show who is in it, and how far."),
+    ("sequence", "migrate"): ("followups.sequence", "migrate", "Move those who are in it to its present steps."),
+    ("sequence", "adopt"): ("followups.sequence", "adopt", "Let this clone take its steps."),
+    ("enrolment", "add"): ("followups.sequence", "enroll", "The same as `crmctl sequence enroll`."),
+    ("segment", "members"): ("kinds.segment", "members", "List the customers in a segment."),
+    ("interaction", "add"): ("daily.log", "log", "The same as `crmctl log`."),
 }
 # How to begin with a kind that takes more than `add`.
 _FIRST_STEPS = {
@@ -113,7 +113,7 @@ class KindGroup(click.Group):
         if own is not None:
             command: click.Command = getattr(import_module(f"crmctl.cli.{own[0]}"), own[1])
             return command
-        from crmctl.cli.verbs import MAKERS
+        from crmctl.cli.kinds.verbs import MAKERS
 
         maker = MAKERS.get(verb)
         return maker(self.kind) if maker is not None else None
@@ -129,7 +129,7 @@ def _list_when_bare(kind: Kind) -> Callable[[], None]:
     def bare() -> None:
         context = click.get_current_context()
         if context.invoked_subcommand is None:
-            from crmctl.cli.verbs import MAKERS
+            from crmctl.cli.kinds.verbs import MAKERS
 
             context.invoke(MAKERS["list"](kind), filters=(), fields="", sort=(), limit=0, form="table")
 

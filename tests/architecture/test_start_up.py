@@ -22,7 +22,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 READ = """
 crmctl crmctl.__main__ crmctl.clock crmctl.errors
 crmctl.vcs crmctl.vcs.environment crmctl.vcs.places crmctl.vcs.status
-crmctl.cli crmctl.cli.app crmctl.cli.commands crmctl.cli.options crmctl.cli.records crmctl.cli.root crmctl.cli.verbs
+crmctl.cli crmctl.cli.app crmctl.cli.commands crmctl.cli.options crmctl.cli.records crmctl.cli.root
+crmctl.cli.kinds crmctl.cli.kinds.verbs
 crmctl.model crmctl.model.columns crmctl.model.fields crmctl.model.kinds crmctl.model.money
 crmctl.model.schema crmctl.model.settings crmctl.model.settings_reading crmctl.model.text crmctl.model.values
 crmctl.index crmctl.index.connecting crmctl.index.ddl crmctl.index.index

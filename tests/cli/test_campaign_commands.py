@@ -530,7 +530,7 @@ def test_mail_is_not_sent_tomorrow(sendable: Path, run: Run, server: MailServer)
 def test_a_terminal_is_told_what_waits_or_that_nobody_is_left(
     sendable: Path, run: Run, server: MailServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("crmctl.cli.campaign_send._at_terminal", lambda: True)
+    monkeypatch.setattr("crmctl.cli.campaigns.send._at_terminal", lambda: True)
     server.script("p001@example.org", "rcpt 450 4.2.0 later")
     run("-C", sendable, "campaign", "send", "spring", "--send")
     waits = run("-C", sendable, "campaign", "send", "spring", "--send")
@@ -542,7 +542,7 @@ def test_a_terminal_is_told_what_waits_or_that_nobody_is_left(
 def test_nobody_left_to_send_to_is_said_at_a_terminal(
     sendable: Path, run: Run, server: MailServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("crmctl.cli.campaign_send._at_terminal", lambda: True)
+    monkeypatch.setattr("crmctl.cli.campaigns.send._at_terminal", lambda: True)
     run("-C", sendable, "campaign", "send", "spring", "--send")
     done = run("-C", sendable, "campaign", "send", "spring", "--send")
     assert (done.code, len(server.accepted)) == (0, 3)

@@ -13,7 +13,7 @@ from helpers.books import git
 from helpers.books import write
 
 from crmctl.cli.app import App
-from crmctl.cli.problems import progress_bar
+from crmctl.cli.book.problems import progress_bar
 from crmctl.cli.words import counted
 
 if TYPE_CHECKING:

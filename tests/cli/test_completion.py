@@ -17,8 +17,8 @@ from helpers.books import write
 
 from crmctl.cli import complete
 from crmctl.cli.app import App
-from crmctl.cli.completion import place
-from crmctl.cli.completion import script
+from crmctl.cli.machine.completion import place
+from crmctl.cli.machine.completion import script
 from crmctl.cli.records import KindGroup
 from crmctl.model.kinds import KINDS
 

@@ -456,7 +456,7 @@ def test_progress_is_shown_on_a_terminal_only(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from crmctl.cli.app import App
-    from crmctl.cli.imports import _Bars
+    from crmctl.cli.transfer.imports import _Bars
 
     assert list(_Bars(App())("Reading", range(1_000), 1_000)) == list(range(1_000))
     assert capfd.readouterr().err == ""

@@ -18,7 +18,7 @@ from helpers.team import line
 from helpers.team import parents
 from helpers.team import person
 
-from crmctl.cli import sync as sync_command
+from crmctl.cli.team import sync as sync_command
 from crmctl.errors import Conflict
 from crmctl.errors import Locked
 from crmctl.services.joining import conflicts

@@ -99,7 +99,7 @@ def _wanted(app: App, words: tuple[str, ...], changes: list[RecordChange]) -> li
     named = app.book.schema.kind(words[0]) if len(words) == 1 else None
     if named is not None:
         return [change for change in changes if change.kind == named.name]
-    from crmctl.cli.history import located
+    from crmctl.cli.team.history import located
 
     kind, handle = located(app, words, _USAGE)
     about = handle if kind.name == "customer" else None

@@ -88,7 +88,7 @@ class _Screen:
     ) -> Iterator[str]:
         """Parts with dots between them, nothing when all are empty; see ``cli.today.paragraph``."""
         if any(parts):
-            from crmctl.cli.today import paragraph
+            from crmctl.cli.daily.today import paragraph
 
             for line in paragraph(parts, self.app.width, indent, hang=hang, most=most):
                 yield self.app.style(line, fg="red") if red else line
@@ -133,8 +133,8 @@ class _Screen:
         return [name for name in own if isinstance(self.found.record.get(name), str)]
 
     def _contacts(self) -> Iterator[str]:
-        from crmctl.cli.timeline import ARROWS
-        from crmctl.cli.timeline import told
+        from crmctl.cli.daily.timeline import ARROWS
+        from crmctl.cli.daily.timeline import told
 
         for event in self.found.contacts:
             when = f"{event.local:%Y-%m-%d}" if event.local else event.at

@@ -9,9 +9,9 @@ import click
 
 from crmctl.cli.app import App
 from crmctl.cli.app import pass_app
-from crmctl.cli.campaign import handle_of
-from crmctl.cli.campaign import own_server
-from crmctl.cli.campaign_tables import waits
+from crmctl.cli.campaigns.campaign import handle_of
+from crmctl.cli.campaigns.campaign import own_server
+from crmctl.cli.campaigns.tables import waits
 from crmctl.cli.options import Command
 from crmctl.cli.options import output_option
 from crmctl.cli.words import counted

@@ -10,7 +10,7 @@ import click
 
 from crmctl import errors
 from crmctl.cli.app import pass_app
-from crmctl.cli.doctor import told
+from crmctl.cli.book.doctor import told
 from crmctl.cli.options import Command
 from crmctl.cli.options import output_option
 

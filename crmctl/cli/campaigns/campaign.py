@@ -9,7 +9,7 @@ import click
 
 from crmctl.cli.app import App
 from crmctl.cli.app import pass_app
-from crmctl.cli.campaign_tables import fitted
+from crmctl.cli.campaigns.tables import fitted
 from crmctl.cli.options import Command
 from crmctl.cli.options import output_option
 from crmctl.cli.words import counted

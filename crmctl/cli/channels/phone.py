@@ -22,7 +22,7 @@ def phone(app: App, context: click.Context, number: str, form: str) -> None:
     NUMBER may be written in any way; one without a country code is one of the book's country. When several customers
     have it, a terminal asks which; elsewhere all their briefs are shown.
     """
-    from crmctl.cli.brief import brief
+    from crmctl.cli.daily.brief import brief
     from crmctl.errors import Ambiguous
     from crmctl.services.ingest import addressbook
 

@@ -160,7 +160,7 @@ def withdraw(
 
     It lasts: undo gives back the record, and the address stays on the list. `crmctl consent grant` opens it again.
     """
-    from crmctl.cli.lasting import told
+    from crmctl.cli.channels.lasting import told
     from crmctl.cli.pick import picked
     from crmctl.services.consenting import consents
 

@@ -12,11 +12,11 @@ import click
 from crmctl import errors
 from crmctl.cli.app import App
 from crmctl.cli.app import pass_app
-from crmctl.cli.ingest_words import CALLS
-from crmctl.cli.ingest_words import FORMS
-from crmctl.cli.ingest_words import MEETINGS
-from crmctl.cli.ingest_words import tell
-from crmctl.cli.ingest_words import tell_counts
+from crmctl.cli.channels.ingest_words import CALLS
+from crmctl.cli.channels.ingest_words import FORMS
+from crmctl.cli.channels.ingest_words import MEETINGS
+from crmctl.cli.channels.ingest_words import tell
+from crmctl.cli.channels.ingest_words import tell_counts
 from crmctl.cli.options import Command
 from crmctl.cli.options import hidden_options
 from crmctl.cli.options import output_option

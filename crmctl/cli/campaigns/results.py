@@ -50,8 +50,8 @@ def results(app: App, ref: str, within: str, outcomes: tuple[str, ...], stage: s
       crmctl campaign results new-year
       crmctl campaign results new-year --within 30d --outcome purchase
     """
-    from crmctl.cli import results_data as data
-    from crmctl.cli import results_tables as tables
+    from crmctl.cli.campaigns import results_data as data
+    from crmctl.cli.campaigns import results_tables as tables
     from crmctl.services.campaigns.measuring import results as service
     from crmctl.services.campaigns.measuring import verdicts
 
@@ -78,8 +78,8 @@ def compare(app: App, refs: tuple[str, ...], within: str, outcomes: tuple[str, .
     \b
       crmctl campaign compare new-year january-meetings
     """
-    from crmctl.cli import results_data as data
-    from crmctl.cli import results_tables as tables
+    from crmctl.cli.campaigns import results_data as data
+    from crmctl.cli.campaigns import results_tables as tables
     from crmctl.services.campaigns.measuring import comparing
 
     handles = [_handle(app, ref) for ref in refs]

@@ -10,8 +10,8 @@ import click
 
 from crmctl.cli.app import App
 from crmctl.cli.app import pass_app
-from crmctl.cli.campaign_tables import lines
-from crmctl.cli.campaign_tables import waits
+from crmctl.cli.campaigns.tables import lines
+from crmctl.cli.campaigns.tables import waits
 from crmctl.cli.options import Command
 from crmctl.cli.options import output_option
 from crmctl.cli.words import counted
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from crmctl.services.campaigns.running.asking import Sent
     from crmctl.services.campaigns.running.handing_over import Way
 
-from crmctl.cli.campaign import handle_of
-from crmctl.cli.campaign import own_server
+from crmctl.cli.campaigns.campaign import handle_of
+from crmctl.cli.campaigns.campaign import own_server
 
 _TAKEN = {"letter": "handed over", "sms": "handed over", "phone": "to call", "visit": "to visit"}
 """What becomes of messages on the channels that no mail server answers for."""

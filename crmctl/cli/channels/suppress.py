@@ -57,7 +57,7 @@ def add(app: App, address: str, purpose: str, channel: str | None, why: str, rea
       crmctl suppress add ada@example.com --reason 'asked at the fair'
       crmctl suppress add ada@example.com --why complaint --purpose newsletter
     """
-    from crmctl.cli.lasting import told
+    from crmctl.cli.channels.lasting import told
     from crmctl.services.consenting import listing
 
     told(app, listing.add(app.book, address, purpose=purpose, channel=channel or "", why=why, reason=reason))
@@ -101,7 +101,7 @@ def rm(app: App, address: str, reason: str) -> None:
 
     What somebody asked for themselves stays. When they come back on their own: crmctl consent grant, or request.
     """
-    from crmctl.cli.lasting import told
+    from crmctl.cli.channels.lasting import told
     from crmctl.services.consenting import listing
 
     if not reason.strip():

@@ -53,7 +53,7 @@ def show(app: App, found: Sequence[Decision], form: str, nothing: str = "") -> N
 def told(app: App, form: str, columns: Sequence[Column], rows: Sequence[Sequence[Value]], nothing: str) -> None:
     """A table whose last column are reasons or files; where the terminal is too narrow for it each row is a paragraph,
     because what is cut off is of no use."""
-    from crmctl.cli.today import paragraph
+    from crmctl.cli.daily.today import paragraph
 
     names = [column.name for column in columns]
     cells = [["" if value is None else str(value) for value in row] for row in rows]

@@ -47,7 +47,7 @@ def unsub(app: App, words: tuple[str, ...], log: TextIO | None) -> int:
       crmctl unsub uabcd...
       crmctl unsub --log /var/log/nginx/unsub.log
     """
-    from crmctl.cli.lasting import told
+    from crmctl.cli.channels.lasting import told
     from crmctl.mail import tokens
     from crmctl.services.consenting import postlog
     from crmctl.services.consenting import unsubscribing

@@ -94,8 +94,8 @@ def run(
 
 
 def _show(app: App, ran: Ran, form: str) -> None:
-    from crmctl.cli.report_table import columns
-    from crmctl.cli.report_table import lay_out
+    from crmctl.cli.daily.report_table import columns
+    from crmctl.cli.daily.report_table import lay_out
 
     footer = _footer(ran.about, ran)
     if form not in ("table", "md"):
@@ -115,7 +115,7 @@ def _heading(app: App, text: str, form: str) -> str:
 def _explain(app: App, name: str, filters: tuple[str, ...], limit: int, form: str) -> None:
     from textwrap import wrap
 
-    from crmctl.cli.report_table import columns
+    from crmctl.cli.daily.report_table import columns
     from crmctl.services import reports
 
     told = reports.explain(app.book, name, filters, limit=limit)

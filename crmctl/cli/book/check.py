@@ -8,13 +8,13 @@ import click
 
 from crmctl import errors
 from crmctl.cli.app import pass_app
+from crmctl.cli.book.problems import COLUMNS
+from crmctl.cli.book.problems import FORMS
+from crmctl.cli.book.problems import problem_lines
+from crmctl.cli.book.problems import progress_bar
 from crmctl.cli.options import Command
 from crmctl.cli.options import adopt_option
 from crmctl.cli.options import output_option
-from crmctl.cli.problems import COLUMNS
-from crmctl.cli.problems import FORMS
-from crmctl.cli.problems import problem_lines
-from crmctl.cli.problems import progress_bar
 from crmctl.cli.words import counted
 from crmctl.render.text import safe
 

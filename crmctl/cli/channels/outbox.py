@@ -107,7 +107,7 @@ def _sender(app: App, ref: str) -> tuple[str, str]:
 
 def _waits(app: App, found: Sequence[Send]) -> dict[str, Line]:
     """Why those wait of which the ledger only says that they do, by their ids."""
-    from crmctl.cli.campaign import own_server
+    from crmctl.cli.campaigns.campaign import own_server
     from crmctl.services.campaigns import waiting
 
     mail = None
@@ -208,7 +208,7 @@ def resolve(app: App, sids: tuple[str, ...], ref: str, answer: str, evidence: st
       crmctl outbox resolve 01J9ZQ4T --as accepted --evidence 'line in the mail log'
       crmctl outbox resolve --campaign new-year --as resend --evidence 'the server was down'
     """
-    from crmctl.cli.campaign import handle_of
+    from crmctl.cli.campaigns.campaign import handle_of
     from crmctl.services.campaigns.running import outbox as sends
 
     if bool(sids) == bool(ref):

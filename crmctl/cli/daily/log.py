@@ -84,7 +84,7 @@ def log(app: App, /, ref: str, type_: str, words: tuple[str, ...], at: str, adop
     `crmctl log email - < MESSAGE` files a whole message: whom it is from, or to, says whose history it belongs to.
     """
     if (ref, type_, words) == ("email", "-", ()):
-        from crmctl.cli.ingest import log_message
+        from crmctl.cli.channels.ingest import log_message
 
         log_message(app)
         return

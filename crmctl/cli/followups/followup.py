@@ -10,8 +10,8 @@ import click
 
 from crmctl.cli.app import App
 from crmctl.cli.app import pass_app
-from crmctl.cli.decision_tables import show
-from crmctl.cli.decision_tables import told
+from crmctl.cli.followups.decision_tables import show
+from crmctl.cli.followups.decision_tables import told
 from crmctl.cli.options import Command
 from crmctl.cli.options import adopt_option
 from crmctl.cli.options import output_option

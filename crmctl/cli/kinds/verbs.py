@@ -56,7 +56,7 @@ def _add(kind: Kind) -> click.Command:
         try:
             app.written(records.add(app.book, current, title, assignments, handle=handle, adopt=adopt))
         except InvalidData as error:
-            from crmctl.cli.lacking import too_little
+            from crmctl.cli.kinds.lacking import too_little
 
             raise too_little(current, title, error) or error from error
 
@@ -75,7 +75,7 @@ def _add(kind: Kind) -> click.Command:
             )
         )
     params.append(click.Option(["--handle"], default="", help="Its name in the book; made from the name when absent."))
-    from crmctl.cli.examples import ADD
+    from crmctl.cli.kinds.examples import ADD
 
     help_text = f"Add {_one(kind)}.\n\n{ADD.get(kind.name, '')}".strip()
     return _decorated("add", add, params, help_text, set_option, adopt_option)
@@ -120,7 +120,7 @@ def _sorts(sort: tuple[str, ...]) -> list[str]:
 def _show(kind: Kind) -> click.Command:
     @pass_app
     def show(app: App, ref: str, form: str) -> None:
-        from crmctl.cli.show import show_record
+        from crmctl.cli.kinds.show import show_record
 
         show_record(app, _current(app, kind), ref, form)
 
@@ -153,7 +153,7 @@ def _set(kind: Kind) -> click.Command:
         parts = [Assignment(*split_assignment(text)) for text in words]
         current = _current(app, kind)
         if filters:
-            from crmctl.cli.bulk import set_many
+            from crmctl.cli.kinds.bulk import set_many
 
             set_many(app, current, filters, parts, adopt=adopt, dry_run=dry_run, yes=yes)
         else:
@@ -190,7 +190,7 @@ def _set_one(app: App, kind: Kind, ref: str, assignments: Sequence[Assignment], 
 
     handle = picked(app, kind, ref)
     if dry_run:
-        from crmctl.cli.bulk import show
+        from crmctl.cli.kinds.bulk import show
 
         show(app, kind, [handle], assignments)
         return
@@ -201,7 +201,7 @@ def _set_one(app: App, kind: Kind, ref: str, assignments: Sequence[Assignment], 
 def _edit(kind: Kind) -> click.Command:
     @pass_app
     def edit(app: App, ref: str) -> None:
-        from crmctl.cli.editor import edit_record
+        from crmctl.cli.kinds.editor import edit_record
         from crmctl.cli.pick import picked
 
         current = _current(app, kind)

@@ -237,7 +237,7 @@ def _one_by_one(app: App, state: State, asked: Sequence[Asked]) -> None:
     """
     if not app.can_ask:
         raise UsageProblem("what is the answer to which question?", hint=_ways(asked) + " crmctl conflicts shows all.")
-    from crmctl.cli.resolve_asking import ask
+    from crmctl.cli.team.resolve_asking import ask
 
     for number, one in enumerate(asked, 1):
         answers = ask(app, state, one, f"{number} of {len(asked)}")

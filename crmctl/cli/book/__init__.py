@@ -1,0 +1,1 @@
+"""The book itself: making, checking, mending, its hooks."""

@@ -1,0 +1,1 @@
+"""This machine: mail's ways out, keys, completion, help."""
