@@ -229,6 +229,7 @@ def calls(app: App, file: Path, format_: str, mapping: Path | None, dry_run: boo
     done = services.take_in(app.book, file, format_, mapping, dry_run=dry_run)
     for row in done.rejected[:_FIRST]:
         app.warn(f"{file}:{row.row}: {row.why}")
+    _tell_more(app, len(done.rejected))
     tell_counts(app, done.written, {**done.counts, "rejected": len(done.rejected)}, CALLS, dry_run=dry_run)
     return errors.FAILED if done.rejected else errors.OK
 
@@ -249,5 +250,12 @@ def forms(app: App, folder: Path, honeypot: str, dry_run: bool) -> int:
     done = services.take_in(app.book, folder, honeypot=honeypot, dry_run=dry_run)
     for one in done.refused[:_FIRST]:
         app.warn(f"{one.file} {one.why}")
+    _tell_more(app, len(done.refused))
     tell_counts(app, done.written, {**done.counts, "refused": len(done.refused)}, FORMS, dry_run=dry_run)
     return errors.FAILED if done.refused else errors.OK
+
+
+def _tell_more(app: App, count: int) -> None:
+    """Say how many were not named."""
+    if count > _FIRST:
+        app.warn(f"... and {count - _FIRST} more")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC
 from datetime import datetime
+from datetime import timedelta
 from os import fstat
 from typing import TYPE_CHECKING
 from typing import Any
@@ -136,7 +137,8 @@ def _form(book: Book, value: Mapping[str, Any], data: bytes, came: float) -> For
     if not email and not phone:
         raise ValueError("has neither an e-mail address nor a phone number")
     if texts["id"] and len(texts["id"]) < _SHORTEST_ID:
-        raise ValueError("has an id too short to tell it from others")
+        words = f"has an id too short to tell it from others; {_SHORTEST_ID} characters do (web-{texts['id']})"
+        raise ValueError(words)
     case = texts["case"].lower()
     if case and case not in ("question", "request", "issue", "complaint"):
         raise ValueError("case is none of question, request, issue, complaint")
@@ -201,6 +203,8 @@ def _at(book: Book, text: str, name: str = "at") -> datetime:
 
 def _consents(book: Book, value: object) -> Iterator[Consent]:
     """What was agreed to. A box that was ticked without the words beside it proves nothing."""
+    from crmctl.model import values
+
     items = value if isinstance(value, list) else [value] if value else []
     for item in items[:10]:
         if not isinstance(item, dict):
@@ -215,4 +219,7 @@ def _consents(book: Book, value: object) -> Iterator[Consent]:
         confirmed, proof = _text(item.get("confirmed")), _text(item.get("proof"))
         if bool(confirmed) != bool(proof):
             raise ValueError("consent is proven by both confirmed (when) and proof (where that is recorded)")
-        yield Consent(purpose, wording, _at(book, confirmed, "confirmed") if confirmed else None, proof)
+        when = _at(book, confirmed, "confirmed") if confirmed else None
+        if when is not None and values.moment(confirmed, book.context) - when > timedelta(days=1):
+            raise ValueError("consent is confirmed at a time that is still to come, which proves nothing")
+        yield Consent(purpose, wording, when, proof)

@@ -108,6 +108,12 @@ def test_half_a_proof_is_named(root: Path, half: dict[str, str]) -> None:
     assert "confirmed" in refused.why
 
 
+def test_a_proof_from_the_future_is_none(root: Path) -> None:
+    late = consent(confirmed="2099-11-22T09:30:00Z", proof="access.log line 17")
+    (refused,) = take(root, submission(consent=late)).refused
+    assert "still to come" in refused.why
+
+
 def test_the_end_of_a_number_is_nobody(root: Path) -> None:
     commit(root, {"customers/far.yaml": "name: Far\nphones: ['+1 305 5550118']\n"})
     take(
