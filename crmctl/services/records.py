@@ -14,6 +14,8 @@ from crmctl.model import columns
 from crmctl.model import entry
 from crmctl.model import ids
 from crmctl.model import validate
+from crmctl.model.kinds import KINDS
+from crmctl.model.settings import FILE
 from crmctl.services import consequences
 from crmctl.services import refs
 from crmctl.services.lookalikes import lookalikes
@@ -88,6 +90,8 @@ def save(book: Book, tx: Transaction, kind: Kind, path: str, new: RawMap, change
         problems = [Problem(path, 0, 0, finding.code, finding.message, finding.hint) for finding in findings]
         raise InvalidData(f"{path}: {findings[0].message}", hint=findings[0].hint, problems=problems)
     before = tx.read(path)
+    if before is None:
+        _check_declared(book, kind)
     if not new.get("id"):
         new = {**new, "id": ids.new_id() if before is None else first_id(book, path)}
     order = [field.name for field in kind.stored]
@@ -96,6 +100,21 @@ def save(book: Book, tx: Transaction, kind: Kind, path: str, new: RawMap, change
     else:
         data = edit_yaml(before, read_yaml(before, path).data, new, order, path)
     tx.put(path, check_size(data, path))
+
+
+def _check_declared(book: Book, kind: Kind) -> None:
+    """Refuse a record of a kind that stands in this clone's ``crm.yaml`` alone: nobody else could read it."""
+    status = book.probe.result()
+    if FILE not in (*status.changed, *status.untracked) or any(kind.name == known.name for known in KINDS):
+        return
+    from crmctl.model.settings_reading import read_settings
+    from crmctl.store.yaml_reader import read_yaml
+
+    oids = book.repository.blobs(book.repository.head(), [FILE])
+    data = next(iter(book.repository.contents(oids.values())), b"")
+    if read_settings(read_yaml(data, FILE).data).schema.kind(kind.name) is None:
+        hint = f'Commit the settings first: git commit -m "settings: kind {kind.name}" -- {FILE}'
+        raise Conflict(f"the kind {kind.name} is declared in {FILE}, and that is not committed yet", hint=hint)
 
 
 def first_id(book: Book, path: str) -> str:

@@ -151,3 +151,14 @@ def test_declarations_that_cannot_be_used_do_not_close_the_book(run: Run, root: 
     assert run("-C", root, "customer", "list", "-o", "ids").out == "ada\n"
     assert run("-C", root, "vendor", "add", "V", "--set", "ok=yes").code == 0
     assert run("-C", root, "file", "list").code == 2
+
+
+def test_a_kind_that_is_not_committed_yet_has_no_records(run: Run, book_dir: Path) -> None:
+    write(book_dir, {"/crm.yaml": SETTINGS})
+    refused = run("-C", book_dir, "vendor", "add", "Acme")
+    assert refused.code == 5
+    assert "the kind vendor is declared in crm.yaml, and that is not committed yet" in refused.err
+    assert "-- crm.yaml" in refused.err
+    assert run("-C", book_dir, "customer", "add", "Ada").code == 0
+    git(book_dir, "commit", "-q", "-m", "settings", "--", "crm.yaml")
+    assert run("-C", book_dir, "vendor", "add", "Acme").code == 0
