@@ -136,6 +136,30 @@ def test_moving_a_record_to_another_layout_removes_nothing(book_dir: Path) -> No
     assert told(book_dir) == []
 
 
+def test_a_customer_does_not_go_without_the_history(book_dir: Path) -> None:
+    line = '{"id": "01J0000000000000000000000G", "at": "2026-01-02T10:00:00+00:00", "type": "call", "text": "hello"}\n'
+    commit(book_dir, {"customers/ada.yaml": f"{ID}name: Ada\n", "interactions/ada.jsonl": line})
+    git(book_dir, "mv", "records/customers/ada.yaml", "records/customers/zoe.yaml")
+    (problem,) = staged(book_dir)
+    assert (problem.path, problem.code) == ("records/interactions/ada.jsonl", "unknown-reference")
+    assert "customer ada goes, and this history stays" in problem.message
+    git(book_dir, "mv", "records/interactions/ada.jsonl", "records/interactions/zoe.jsonl")
+    assert staged(book_dir) == []
+    git(book_dir, "rm", "-q", "-f", "records/customers/zoe.yaml", "records/interactions/zoe.jsonl")
+    assert staged(book_dir) == []
+
+
+def test_what_nobody_would_read_is_not_committed(book_dir: Path) -> None:
+    stage(book_dir, {"customers/new.yml": "name: New\n", "wibbles/a.yaml": "name: A\n"})
+    assert told(book_dir) == [
+        ("records/customers/new.yml", 0, "wrong-ending"),
+        ("records/wibbles", 0, "unknown-folder"),
+    ]
+    git(book_dir, "commit", "-q", "--no-verify", "-m", "all the same")
+    stage(book_dir, {"customers/new.yml": "name: Newer\n"})
+    assert told(book_dir) == []  # It is no news.
+
+
 def test_links_and_names_that_are_no_handles(book_dir: Path) -> None:
     write(book_dir, {"customers/Ada.yaml": "name: Ada\n", "customers/notes.txt": "x"})
     (book_dir / "records/customers/link.yaml").symlink_to("Ada.yaml")

@@ -15,8 +15,11 @@ from crmctl.errors import Problem
 from crmctl.errors import StorageFailed
 from crmctl.errors import UsageProblem
 from crmctl.model.settings import FILE
+from crmctl.services.bookfiles import FILE as PLAIN
+from crmctl.services.checking import attributes
 from crmctl.services.checking import commands
 from crmctl.services.checking import files as checks_files
+from crmctl.services.checking import rules
 from crmctl.services.checking import settings as checks_settings
 from crmctl.services.checking import templates
 from crmctl.store.layout import RECORDS
@@ -59,6 +62,7 @@ def check_book(book: Book, paths: Sequence[str] = (), progress: Callable[[int, i
     settings, problems = checks_settings.load_from(book.files)
     walked = checks_files.walk(book.files, settings)
     problems += walked.problems
+    problems += _of_git(book.files, walked.files)
     problems += commands.problems(book.files)
     problems += suppression_files.problems_of(book.files)
     texts, unread = templates.contents(book.files)
@@ -83,6 +87,15 @@ def check_book(book: Book, paths: Sequence[str] = (), progress: Callable[[int, i
         problems += others_with_ids(book, ids)
     problems = [problem for problem in problems if within(problem.path, chosen)]
     return Report(sorted(set(problems)), len(files) + len(reading.paths) + within(FILE, chosen))
+
+
+def _of_git(files: Files, records: Iterable[Found]) -> Iterator[Problem]:
+    """Files by which git would do with the book what crmctl does not; hooks say the same of commits."""
+    yield from rules.modules([name for name in (rules.MODULES,) if files.what(name)], [""])
+    if files.what(attributes.NAME) == PLAIN:
+        yield from attributes.rebinding(
+            attributes.NAME, files.read(attributes.NAME), (found.path for found in records), [""]
+        )
 
 
 def _add_left_out(handles: dict[str, set[str]], book: Book, schema: Schema) -> None:

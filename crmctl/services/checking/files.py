@@ -9,6 +9,7 @@ import shlex
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 from typing import NamedTuple
+from typing import Protocol
 
 from crmctl.errors import Problem
 from crmctl.model import ids
@@ -47,7 +48,7 @@ class Walked(NamedTuple):
 
 
 class _Walk:
-    def __init__(self, files: Files, settings: Settings) -> None:
+    def __init__(self, files: Folders, settings: Settings) -> None:
         self.among = files
         self.settings = settings
         self.sharded = settings.layout == "sharded"
@@ -114,7 +115,8 @@ class _Walk:
         else:
             right = layout.path_of(kind, place.handle, sharded=self.sharded)
             if path != right:
-                hint = f"Move it: git mv -- {shlex.quote(path)} {shlex.quote(right)}"
+                folder = shlex.quote(right.rpartition("/")[0])
+                hint = f"Move it: mkdir -p {folder} && git mv -- {shlex.quote(path)} {shlex.quote(right)}"
                 self.problem(path, "wrong-place", f"in this book's layout the file belongs at {right}", hint)
 
     def stray(self, path: str, kind: Kind | None = None) -> None:
@@ -141,7 +143,7 @@ class _Walk:
         from difflib import get_close_matches
 
         plurals = [kind.plural for kind in self.settings.schema.kinds]
-        near = get_close_matches(name.lower(), plurals, 1)
+        near = get_close_matches(name.lower(), plurals, 1, 0.75)  # A letter or two: more is another kind.
         if near:
             return (
                 f"Did you mean {near[0]}? Rename it: git mv -- {shlex.quote(f'{RECORDS}/{name}')} {RECORDS}/{near[0]}"
@@ -152,7 +154,14 @@ class _Walk:
 _PLAIN = "Put a plain file there; crmctl follows no links."
 
 
-def walk(files: Files, settings: Settings) -> Walked:
+class Folders(Protocol):
+    """All that is asked of the files of a book here."""
+
+    def entries(self, folder: str) -> list[Entry]:
+        """What stands in a folder, by name; nothing when there is no such folder."""
+
+
+def walk(files: Folders, settings: Settings) -> Walked:
     """Everything under ``records/`` among the files of a book; nothing is read but names."""
     found = _Walk(files, settings)
     found.records()

@@ -15,6 +15,7 @@ from crmctl.services.checking import attributes
 from crmctl.services.checking import commands
 from crmctl.services.checking import rules
 from crmctl.services.checking import settings as checks_settings
+from crmctl.services.checking import staged_places
 from crmctl.services.checking import templates
 from crmctl.services.checking import tracked
 from crmctl.services.checking.checks import Ids
@@ -133,10 +134,15 @@ def _check_book(
             hint = "crmctl check says what to call it."
             yield Problem(path, 0, 0, "bad-handle", f"the file's name is not a handle: {wrong}", hint)
         yield from check_content(path, place, contents[files[full].oid], checker, ids)
+    versions = staged.versions()
+    added = [full for full in changed if files[full].mode in FILES and len(versions.get(full, ())) < 2]
+    yield from staged_places.unread([full.removeprefix(prefix) for full in added], settings)
+    gone = [full.removeprefix(prefix) for full in removed]
+    yield from staged_places.left_behind(gone, inside, handles, settings)
     yield from _templates(staged, files, prefix, [*changed, *removed], settings)
     fresh = _fresh(staged, prefix, ids)
     if fresh.first or removed:
-        yield from _by_index(root, fresh, {path.removeprefix(prefix) for path in removed}, handles)
+        yield from _by_index(root, fresh, set(gone), handles)
 
 
 def _fresh(staged: Staged, prefix: str, ids: Ids) -> Ids:

@@ -161,7 +161,8 @@ def test_a_flat_file_in_a_sharded_book_is_told_where_to_go(book_dir: Path) -> No
     files = {"customers/ada.yaml": "name: Ada\n", "customers/ob/bob.yaml": "name: Bob\n"}
     problem = only(check(book_dir, files))
     assert problem.code == "wrong-place"
-    assert problem.hint == "Move it: git mv -- records/customers/ada.yaml records/customers/da/ada.yaml"
+    move = "git mv -- records/customers/ada.yaml records/customers/da/ada.yaml"
+    assert problem.hint == f"Move it: mkdir -p records/customers/da && {move}"
 
 
 @pytest.mark.parametrize(
@@ -450,3 +451,10 @@ def test_what_people_see(book_dir: Path) -> None:
     problems = check(book_dir, files)
     shown = [f"{problem}\n" + (f"  hint: {problem.hint}\n" if problem.hint else "") for problem in problems]
     golden("check.txt", "".join(shown))
+
+
+def test_what_git_would_do_otherwise(book_dir: Path) -> None:
+    (book_dir / ".gitmodules").write_text('[submodule "x"]\n\tpath = x\n\turl = ext::sh -c evil\n')
+    (book_dir / ".gitattributes").write_text("records/**/*.yaml merge=crmctl\n* merge=text filter=x\n")
+    found = [(problem.path, problem.line, problem.code) for problem in check_book(Book(book_dir)).problems]
+    assert found == [(".gitattributes", 2, "attributes"), (".gitmodules", 0, "submodule")]
