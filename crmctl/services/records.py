@@ -112,8 +112,8 @@ def _check_declared(book: Book, kind: Kind) -> None:
 
     oids = book.repository.blobs(book.repository.head(), [FILE])
     data = next(iter(book.repository.contents(oids.values())), b"")
-    if read_settings(read_yaml(data, FILE).data).schema.kind(kind.name) is None:
-        hint = f'Commit the settings first: git commit -m "settings: kind {kind.name}" -- {FILE}'
+    if not data or read_settings(read_yaml(data, FILE).data).schema.kind(kind.name) is None:
+        hint = f'Commit it first: git add {FILE}; git commit -m "settings: kind {kind.name}" -- {FILE}'
         raise Conflict(f"the kind {kind.name} is declared in {FILE}, and that is not committed yet", hint=hint)
 
 

@@ -162,3 +162,12 @@ def test_a_kind_that_is_not_committed_yet_has_no_records(run: Run, book_dir: Pat
     assert run("-C", book_dir, "customer", "add", "Ada").code == 0
     git(book_dir, "commit", "-q", "-m", "settings", "--", "crm.yaml")
     assert run("-C", book_dir, "vendor", "add", "Acme").code == 0
+
+
+def test_nor_in_a_folder_without_a_commit(run: Run, tmp_path: Path) -> None:
+    git(tmp_path, "init", "-q", "-b", "main", "new")
+    book = tmp_path / "new"
+    (book / "crm.yaml").write_text(f"name: New\ntimezone: UTC\n{SETTINGS}")
+    refused = run("-C", book, "vendor", "add", "Acme")
+    assert refused.code == 5
+    assert "git add crm.yaml; git commit" in refused.err
