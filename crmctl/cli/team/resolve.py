@@ -36,8 +36,8 @@ def _complete(context: click.Context, _parameter: click.Parameter, incomplete: s
 
 @click.command("resolve", cls=Command, context_settings={"ignore_unknown_options": True})
 @click.argument("words", nargs=-1, metavar="[[KIND] REF] [FIELD=ours|theirs|VALUE]...", shell_complete=_complete)
-@click.option("--ours", "side", flag_value="ours", help="Take your side of everything that is asked about REF.")
-@click.option("--theirs", "side", flag_value="theirs", help="Take theirs.")
+@click.option("--ours", is_flag=True, help="Take your side of everything that is asked about REF.")
+@click.option("--theirs", is_flag=True, help="Take theirs.")
 @click.option("--all", "everything", is_flag=True, help="Answer the questions about all records.")
 @click.option("--keep", type=click.Choice(["removed", "edited"]), help="Where one side removed and the other edited.")
 @click.option("--rename", metavar="HANDLE", help="Two different records under one handle: theirs gets this one.")
@@ -47,7 +47,18 @@ def _complete(context: click.Context, _parameter: click.Parameter, incomplete: s
 @output_option(formats=("table", "json"))
 @pass_app
 def resolve(
-    app: App, /, words: tuple[str, ...], *, everything: bool, drop: bool, go_on: bool, yes: bool, form: str, **way: str
+    app: App,
+    /,
+    words: tuple[str, ...],
+    *,
+    ours: bool,
+    theirs: bool,
+    everything: bool,
+    drop: bool,
+    go_on: bool,
+    yes: bool,
+    form: str,
+    **way: str,
 ) -> int:
     """Answer what a merge asks.
 
@@ -67,7 +78,8 @@ def resolve(
     # What cannot be read is what is asked about: nobody has to be told a second time.
     click.get_current_context().call_on_close(app.book.refresh)
     refs, said = _split(words)
-    how = _Way(drop=drop, said=said, **{name: value or "" for name, value in way.items()})
+    sides = [name for name, given in (("ours", ours), ("theirs", theirs)) if given]
+    how = _Way(side=" ".join(sides), drop=drop, said=said, **{name: value or "" for name, value in way.items()})
     how.check()
     state = look(app.book)
     if state is None and not go_on:
@@ -110,7 +122,7 @@ class _Way(NamedTuple):
         Raises:
             UsageProblem: it does.
         """
-        if sum(map(bool, (self.side, self.keep, self.rename, self.said))) > 1:
+        if " " in self.side or sum(map(bool, (self.side, self.keep, self.rename, self.said))) > 1:
             raise UsageProblem("one way to answer at a time: --ours, --theirs, --keep, --rename or FIELD=VALUE")
         if self.drop and not self.side:
             raise UsageProblem("--drop says that the other record goes: say which stays, --ours or --theirs")

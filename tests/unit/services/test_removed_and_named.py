@@ -83,6 +83,15 @@ def test_or_goes_with_what_names_it(removed_by: str, book_dir: Path, run: Run) -
     assert git(book_dir, "status", "--porcelain") == ""
 
 
+def test_two_answers_at_once_are_none(removed_by: str, book_dir: Path, run: Run) -> None:
+    assert removed_by
+    for words in (("--ours", "--theirs"), ("--theirs", "--ours"), ("--ours", "--keep", "removed")):
+        refused = run("-C", book_dir, "resolve", "ada", *words)
+        assert refused.code == 2
+        assert "one way to answer at a time" in refused.err
+    assert parents(book_dir) == 1
+
+
 @pytest.mark.parametrize("side", ["ours", "theirs"])
 def test_what_was_there_before_does_not_go(book_dir: Path, run: Run, side: str) -> None:
     named = {**NAMED, "cases/late.yaml": LATE.replace("bob", "ada")}
