@@ -114,7 +114,7 @@ class World:
         self.template = folder / "template"
         self._make(case)
         self.old = self.after_next()
-        self.ran, self.calls = self._recorded()
+        self.ran, self.calls = commands.steady_calls(self.book, self.words, self.restore, self.env)
         self.new = self.after_next()
         self.parts = {self.old.head: "old", self.new.head: "new"}
 
@@ -166,18 +166,6 @@ class World:
         assert list((self.book / ".git/crmctl").glob("journal*"))
         shutil.rmtree(self.template)
         shutil.copytree(self.book, self.template, symlinks=True)
-
-    def _recorded(self) -> tuple[Ran, list[Call]]:
-        """The calls of the command, when they have been the same twice."""
-        calls: list[Call] = []
-        for _ in range(5):
-            self.restore()
-            before = calls
-            ran, calls = self.commands.calls(self.book, self.words, self.env)
-            assert ran.code == 0, ran
-            if calls == before:
-                return ran, calls
-        raise AssertionError("the command does other calls each time")
 
     def restore(self) -> None:
         """The book as it was before."""

@@ -7,6 +7,7 @@ on the PATH and in GIT_EXEC_PATH, gives every process of git its address and sta
 
 from __future__ import annotations
 
+import difflib
 import json
 import os
 import re
@@ -24,6 +25,7 @@ import pytest
 from helpers import processes
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from collections.abc import Iterable
     from collections.abc import Iterator
     from collections.abc import Sequence
@@ -174,6 +176,21 @@ class Commands:
             process = trace.name.removeprefix("trace.")
             found += [call for call in _parsed(process, trace.read_text(errors="replace"), cwd) if call.about]
         return ran, found
+
+    def steady_calls(
+        self, cwd: Path, command: Sequence[str], restore: Callable[[], None], env: dict[str, str] | None = None
+    ) -> tuple[Ran, list[Call]]:
+        """The same, when the calls have been the same twice: each time on what ``restore`` brings back."""
+        calls: list[Call] = []
+        for _ in range(5):
+            restore()
+            before = calls
+            ran, calls = self.calls(cwd, command, env)
+            assert ran.code == 0, ran
+            if calls == before:
+                return ran, calls
+        unlike = "\n".join(difflib.unified_diff([*map(str, before)], [*map(str, calls)], lineterm="", n=0))
+        raise AssertionError(f"the command does other calls each time:\n{unlike}")
 
     def all_calls(self, cwd: Path, command: Sequence[str], env: dict[str, str] | None = None) -> list[Call]:
         """The same of every process that the command starts, git or not, without their addresses."""

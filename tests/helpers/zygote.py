@@ -21,10 +21,15 @@ import traceback
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 from typing import Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 NOW = "2026-03-02T10:00:00+01:00"
 LIMIT = 300.0
+AN_HOUR = 3600.0
 _PR_SET_PTRACER = 0x59616D61
 _PR_SET_CHILD_SUBREAPER = 36
 _ANYBODY = ctypes.c_ulong(-1)
@@ -124,6 +129,7 @@ def _become(request: dict[str, Any], say: int, go: int) -> None:
         os.close(say)
         os.read(go, 1)
         os.close(go)
+        os.replace = _grown_old(os.replace)
         for arguments in request["commands"]:
             code = _command(arguments)
             sys.stdout.flush()
@@ -158,6 +164,22 @@ def _command(arguments: list[str]) -> int:
     except SystemExit as done:
         return done.code if isinstance(done.code, int) else int(done.code is not None)
     return 0
+
+
+def _grown_old(replace: Callable[..., None]) -> Callable[..., None]:
+    """``os.replace`` for files that were written an hour ago, but for git's index.
+
+    git reads each file again that is as young as its index: more calls or fewer, as chance has it.
+    """
+
+    def replaced(source: str, target: str, **how: Any) -> None:
+        if Path(target).name != "index":
+            with contextlib.suppress(OSError):
+                when = time.time() - AN_HOUR
+                os.utime(source, (when, when), dir_fd=how.get("src_dir_fd"))
+        replace(source, target, **how)
+
+    return replaced
 
 
 if __name__ == "__main__":
