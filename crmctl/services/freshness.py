@@ -130,12 +130,8 @@ def _rebuild(book: Book, index: Index, status: Status, stats: _Stats) -> Setting
     known = {entry.path: entry.oid for entry in book.repository.files(status.head)} if status.head else {}
     # Nothing of what is made here is circular, and the collector would go through all of it again and again.
     gc.disable()
-    again: set[str] = set()
     try:
-        for path in sorted((known.keys() | stats.keys()) - {SPARSE}):
-            oid = "" if path in stats else known[path]
-            if not indexing.take_path(book, index, settings, path, oid, fresh=True):
-                again.add(path)
+        again = indexing.take_fresh(book, index, settings, known | dict.fromkeys(stats.keys() - {SPARSE}, ""))
         index.finish(State(status.head, _differences(stats, again), raw))
     finally:
         gc.enable()

@@ -88,7 +88,7 @@ def _fill(book: Book, head: str, files: Mapping[str, bytes], pipe: int) -> None:
     for path in sorted(files):
         place = layout.place_of(path, settings.schema)
         if place is not None:
-            indexing.take(index, place, path, blob_id(files[path]), files[path], fresh=False)
+            indexing.take(index, place, path, blob_id(files[path]), files[path])
     if index.displaced():
         return
     commit = os.read(pipe, 100).decode()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
+from functools import partial
 from typing import TYPE_CHECKING
 from typing import NamedTuple
 
@@ -17,9 +18,12 @@ from crmctl.index.index import Index
 from crmctl.index.index import State
 from crmctl.model.settings import FILE
 from crmctl.model.settings_reading import read_settings
+from crmctl.services.ahead import ahead
 from crmctl.services.freshness import SPARSE
 from crmctl.services.freshness import index_path
 from crmctl.services.indexing import is_text
+from crmctl.services.indexing import parsed
+from crmctl.services.indexing import put
 from crmctl.services.indexing import take
 from crmctl.services.indexing import take_all
 from crmctl.services.past.beginning import without_settings
@@ -27,11 +31,14 @@ from crmctl.store import layout
 from crmctl.vcs.trees import FILES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from collections.abc import Iterator
     from pathlib import Path
 
     from crmctl.model.raw import RawMap
     from crmctl.model.settings import Settings
     from crmctl.services.book import Book
+    from crmctl.services.indexing import Parsed
     from crmctl.vcs.repository import Entry
 
 _KEPT = 12
@@ -170,19 +177,25 @@ def _fill(book: Book, index: Index, commit: str) -> Settings:
     index.use(settings)
     places = {path: layout.place_of(path, settings.schema) for path in sorted(entries)}
     wanted = [(entries[path], place) for path, place in places.items() if place is not None]
-    contents = book.repository.contents(entry.oid for entry, _ in wanted if _is_readable(entry))
     # Nothing of what is made here is circular, and the collector would go through all of it again and again.
     gc.disable()
     try:
-        for entry, place in wanted:
-            if _is_readable(entry):
-                take(index, place, entry.path, entry.oid, next(contents), fresh=True)
-            else:
+        for (entry, place), found in zip(wanted, ahead(partial(_parsed, book), wanted), strict=True):
+            if found is None:
                 _put_unreadable(index, place, entry)
+            else:
+                put(index, place, entry.path, entry.oid, found)
         index.finish(State(commit, {}, raw))
     finally:
         gc.enable()
     return settings
+
+
+def _parsed(book: Book, wanted: Iterable[tuple[Entry, layout.Place]]) -> Iterator[Parsed | None]:
+    """What stands in each of the files; None for one that cannot be read."""
+    contents = book.repository.contents(entry.oid for entry, _ in wanted if _is_readable(entry))
+    for entry, place in wanted:
+        yield parsed(place.kind, entry.path, next(contents)) if _is_readable(entry) else None
 
 
 def _keep_few(newest: Path) -> None:
