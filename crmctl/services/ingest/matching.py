@@ -32,6 +32,8 @@ _OTHERWISE = re.compile(r"@(?:gmail|googlemail)\.com$|xn--", re.IGNORECASE)
 """Addresses that may stand in a record in another writing."""
 RECENT = timedelta(days=30)
 """A message from a customer who got one of ours not longer ago is taken for an answer to it, if a weak one."""
+SKEW = timedelta(minutes=10)
+"""So much may the clock by which somebody wrote be behind ours."""
 
 
 class Match(NamedTuple):
@@ -66,8 +68,9 @@ class Matcher:
             return Match(())  # A report about something that is not ours: forged, or none of our business.
         customers = self.with_address(mail.sender)
         if len(customers) == 1 and at is not None:
-            since = (at - RECENT).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
-            send = self._sends.latest_to(identities.of(self._book, customers[0]), since)
+            # What was written before a message is no answer to it; their clock may be slow.
+            since, until = (f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S}" for moment in (at - RECENT, at + SKEW))
+            send = self._sends.latest_to(identities.of(self._book, customers[0]), since, until)
             return Match(customers, send, "recent" if send else "address")
         if customers:
             return Match(customers, None, "address")

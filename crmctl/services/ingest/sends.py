@@ -69,7 +69,7 @@ class Sends:
         self._soft: dict[str, set[str]] = {}
         for to, day in soft:
             self._soft.setdefault(to, set()).add(day)
-        self._latest: dict[str, Send] | None = None
+        self._accepted: dict[str, list[Send]] | None = None
 
     @classmethod
     def of(cls, book: Book) -> Sends:
@@ -95,15 +95,16 @@ class Sends:
             return None
         return Send(row.sid, row.camp, row.cust, row.to, row.at)
 
-    def latest_to(self, customer: str, since: str) -> Send | None:
-        """The last message that a customer (an id) got, if it was not before ``since`` (RFC 3339, in UTC)."""
-        if self._latest is None:
-            self._latest = {}
+    def latest_to(self, customer: str, since: str, until: str) -> Send | None:
+        """The last message that a customer (an id) got in a time (RFC 3339, in UTC; both ends belong to it)."""
+        if self._accepted is None:
+            self._accepted = {}
             for row in sorted(self._rows.values(), key=lambda row: row.at):
                 if row.state == "accepted":
-                    self._latest[row.cust] = Send(row.sid, row.camp, row.cust, row.to, row.at)
-        found = self._latest.get(customer)
-        return found if found is not None and found.at >= since else None
+                    send = Send(row.sid, row.camp, row.cust, row.to, row.at)
+                    self._accepted.setdefault(row.cust, []).append(send)
+        got = reversed(self._accepted.get(customer, []))
+        return next((send for send in got if since <= send.at <= until), None)
 
     @property
     def told(self) -> bool:

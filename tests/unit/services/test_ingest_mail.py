@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC
 from datetime import datetime
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from typing import Any
 
@@ -157,10 +158,38 @@ def test_an_address_of_two_customers_becomes_a_follow_up(root: Path) -> None:
 
 
 def test_a_recent_send_makes_a_mail_a_weak_answer(root: Path) -> None:
+    clock.freeze(NOW - timedelta(days=2))
     sent(root)
+    clock.freeze(NOW)
     take(root, mail("By the way"))
     (event,) = [e for e in Ledger(host.mail_state(Book(root)), host.host_id()).events() if e.ev == "reply"]
     assert event.about["weak"] == 1
+
+
+def test_it_answers_the_last_message_that_was_there_when_it_was_written(root: Path) -> None:
+    for days in (3, 2, 1):
+        clock.freeze(NOW - timedelta(days=days))
+        sent(root, sid=send_id(CAMPAIGN, ADA, "email", occurrence=str(days)))
+    clock.freeze(NOW)
+    at = NOW - timedelta(days=1, hours=12)
+    take(root, mail("By the way", Date=f"{at:%a, %d %b %Y %H:%M:%S +0000}"))
+    (event,) = [e for e in Ledger(host.mail_state(Book(root)), host.host_id()).events() if e.ev == "reply"]
+    assert event.sid == send_id(CAMPAIGN, ADA, "email", occurrence="2")
+
+
+MONTH = 30 * 24 * 60
+
+
+@pytest.mark.parametrize(
+    ("minutes", "is_answer"), [(-11, False), (-9, True), (0, True), (MONTH - 1, True), (MONTH + 1, False)]
+)
+def test_only_what_was_written_after_a_message_answers_it(root: Path, minutes: int, is_answer: bool) -> None:
+    sent(root)
+    clock.freeze(NOW + timedelta(days=40))
+    at = NOW + timedelta(minutes=minutes)
+    take(root, mail("By the way", Date=f"{at:%a, %d %b %Y %H:%M:%S +0000}"))
+    assert [fact for fact, _ in facts(root)] == (["reply"] if is_answer else [])
+    assert len(history(root)) == 1
 
 
 def test_what_we_write_ourselves_is_filed_as_ours(root: Path) -> None:
