@@ -72,7 +72,7 @@ def later(**spans: float) -> datetime:
 
 def go(root: Path, way: Told | None = None, asked: Asked | None = None, **more: object) -> Sent:
     mail = MailServer(sender=Sender("Ada", "ada@example.com"), host="127.0.0.1", bounces="bounces@example.com")
-    mail = mail._replace(**{name: more.pop(name) for name in ("rate",) if name in more})  # type: ignore[arg-type]
+    mail = mail._replace(**{name: more.pop(name) for name in ("rate", "unsubscribe") if name in more})  # type: ignore[arg-type]
     return send(Book(root), "spring", asked or Asked(), World(way or Told(), mail, **more))  # type: ignore[arg-type]
 
 

@@ -150,9 +150,13 @@ def cancel(app: App, ref: str, yes: bool) -> None:
 
     handle = handle_of(app, ref)
     app.confirm(f"End campaign {handle}? What waits will not go out.", yes=yes)
-    written, count = control.cancel(app.book, handle)
-    app.written(written)
-    app.say(f"{counted(count, 'message')} will not go out.")
+    cancelled = control.cancel(app.book, handle)
+    app.written(cancelled.written)
+    if cancelled.elsewhere:
+        app.say(f"{cancelled.elsewhere} sends it, and stops when it hears of this: crmctl sync here, then there.")
+        app.say(f"How many will not go out is told by crmctl campaign cancel {handle}, said once more there.")
+    else:
+        app.say(f"{counted(cancelled.withdrawn, 'message')} will not go out.")
     _tell_others(app, handle)
 
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from crmctl.mail.ledger.states import Row
     from crmctl.services.book import Book
+    from crmctl.services.campaigns.campaign import Campaign
     from crmctl.services.records import Written
 
 WAIT = 15.0
@@ -151,21 +152,39 @@ def pause(book: Book, handle: str) -> Written:
 
 
 def resume(book: Book, handle: str) -> Written:
-    """Let a campaign go on that was paused; sending it is another command."""
+    """Let a campaign go on that was paused; sending it is another command. One without a plan is a draft again."""
     campaign = campaigns.read(book, handle)
     if campaign.status != "paused":
         hint = "Only a campaign that is paused can be resumed."
         raise Conflict(f"campaign {handle} is {campaign.status}", hint=hint)
     with at_work(book, f"campaign resume {handle}", wait=WAIT) as desk:
         pinning.require_sender(campaign, desk.host)
-        begun = any(row.attempts for row in desk.rows(campaign.id).values())
-        written = _set(book, handle, "running" if begun else "planned")
+        written = _set(book, handle, _goes_on_as(desk, campaign))
         desk.ledger.append("note", "", campaign.id, why="resumed")
     return written
 
 
-def cancel(book: Book, handle: str) -> tuple[Written, int]:
-    """End a campaign: what has not gone out will not. How many that are; what is unknown stays so.
+def _goes_on_as(desk: Desk, campaign: Campaign) -> str:
+    """The status of a campaign that is paused no more."""
+    rows = desk.rows(campaign.id)
+    if any(row.attempts for row in rows.values()):
+        return "running"
+    # A draft would otherwise be for cron to send, and nobody has seen who gets it.
+    return "planned" if rows or plans.load(desk.state, campaign.id) is not None else "draft"
+
+
+class Cancelled(NamedTuple):
+    """The commit, how many messages will not go out, and the machine that sends the campaign when it is another one."""
+
+    written: Written
+    withdrawn: int
+    elsewhere: str = ""
+
+
+def cancel(book: Book, handle: str) -> Cancelled:
+    """End a campaign: what has not gone out will not; what is unknown stays so.
+
+    Where another machine sends it, that one has to hear of it and to say what of it waits.
 
     Raises:
         SendingElsewhere: a run is under way and has not ended in time; it has been told to.
@@ -173,13 +192,14 @@ def cancel(book: Book, handle: str) -> tuple[Written, int]:
     campaign = campaigns.read(book, handle)
     written = _set(book, handle, "cancelled")  # First, so that a run that is under way ends.
     with at_work(book, f"campaign cancel {handle}", wait=WAIT) as desk:
-        pinning.require_sender(campaign, desk.host)
+        if pinning.is_elsewhere(campaign, desk.host):
+            return Cancelled(written, 0, campaign.text("sender"))
         rows = desk.rows(campaign.id)
         waiting = [row for row in rows.values() if row.state in _WITHDRAWN]
         desk.ledger.append_many([("cancel", row.sid, campaign.id, {"why": "cancelled"}) for row in waiting])
         if rows:
             mirror.write(book, desk, campaign, {}, lambda _sid: "")
-    return written, len(waiting)
+    return Cancelled(written, len(waiting))
 
 
 def tell_others(book: Book, handle: str) -> str:

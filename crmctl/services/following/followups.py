@@ -111,7 +111,7 @@ def snooze(book: Book, handle: str, until: str, *, adopt: bool = False) -> Writt
 
     Raises:
         Conflict: it is done.
-        UsageProblem: the day is over.
+        UsageProblem: the day is over, or none was told.
     """
     kind = book.schema.require("followup")
     path = records.path_of(book, kind, handle)
@@ -181,7 +181,9 @@ def _put_again(book: Book, tx: Transaction, handle: str, data: RawMap) -> list[s
 
 
 def _not_over(book: Book, data: RawMap) -> date:
-    """The day a follow-up is due; refused when it is over."""
+    """The day a follow-up is due; refused when it is over, or none is told."""
+    if not data.get("due"):
+        raise UsageProblem("until when?", hint="A follow-up is due today or later: fri, 3d, 2w, eom.")
     due = date.fromisoformat(str(data["due"]))
     if due < book.now().date():
         raise UsageProblem(f"{due:%a %Y-%m-%d} is over", hint="A follow-up is due today or later: fri, 3d, 2w, eom.")

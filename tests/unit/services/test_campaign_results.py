@@ -410,6 +410,14 @@ def test_several_campaigns_side_by_side(root: Path) -> None:
         compare(Book(root), ["spring", "spring"], Asked())
 
 
+def test_one_that_nobody_got_can_stand_beside_others(root: Path) -> None:
+    more = "holdout: '100'\n"
+    write(root, {"campaigns/later.yaml": CAMPAIGN.replace("YYY\n", "YYZ\n").replace("Spring", "Later") + more})
+    clock.freeze(books.OVER)
+    _, later = compare(Book(root), ["spring", "later"], Asked())
+    assert (later.group.n, set(later.delivery)) == (0, {0})
+
+
 def test_side_by_side_the_holdout_is_not_among_those_who_got_it(arms: Path) -> None:
     write(arms, {"campaigns/later.yaml": CAMPAIGN.replace("YYY\n", "YYZ\n")})
     members = books.group_of(arms)

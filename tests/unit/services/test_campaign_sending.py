@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from datetime import datetime
 from datetime import timedelta
+from email import message_from_bytes
+from email import policy
 from typing import TYPE_CHECKING
 
 import pytest
@@ -46,6 +49,7 @@ from crmctl.services.campaigns.running.desk import Desk
 from crmctl.services.campaigns.running.desk import SendingElsewhere
 from crmctl.services.campaigns.running.desk import at_work
 from crmctl.services.campaigns.running.refusing import NotSent
+from crmctl.services.mailing.config import Unsubscribe
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -439,12 +443,53 @@ def test_a_campaign_that_is_paused_meanwhile_ends_its_run(root: Path) -> None:
 def test_what_is_cancelled_does_not_go_out(root: Path) -> None:
     way = Told(p001=LOST, p002=LATER)
     go(root, way, Asked(limit=3))
-    _, count = control.cancel(Book(root), "spring")
-    assert count == 3
+    cancelled = control.cancel(Book(root), "spring")
+    assert (cancelled.withdrawn, cancelled.elsewhere) == (3, "")
     assert books.states(root) == {"accepted": 1, "unknown": 1, "cancelled": 3}
     assert books.status(root).balance.holds
     with pytest.raises(Conflict, match="is cancelled"):
         go(root, way)
+
+
+def test_the_book_can_say_cancelled_where_another_machine_sends(root: Path) -> None:
+    go(root, Told(), Asked(limit=2))
+    record = root / "records/campaigns/spring.yaml"
+    here = books.status(root).sender
+    record.write_text(record.read_text().replace(f"sender: {here}", "sender: other-laptop"))
+    commit(root)
+    cancelled = control.cancel(Book(root), "spring")
+    assert (cancelled.withdrawn, cancelled.elsewhere) == (0, "other-laptop")
+    assert books.status(root).status == "cancelled"
+    record.write_text(record.read_text().replace("sender: other-laptop", f"sender: {here}"))
+    commit(root)
+    assert control.cancel(Book(root), "spring").withdrawn == 3
+    assert books.status(root).balance.pending == 0
+
+
+def test_a_draft_that_was_paused_is_a_draft_again(root: Path) -> None:
+    control.pause(Book(root), "spring")
+    control.resume(Book(root), "spring")
+    assert books.status(root).status == "draft"
+    with at_work(Book(root), "test") as desk:
+        freeze(Book(root), desk, "spring")
+    control.pause(Book(root), "spring")
+    control.resume(Book(root), "spring")
+    assert books.status(root).status == "planned"
+
+
+def test_the_first_campaign_of_a_book_has_tokens_too(root: Path) -> None:
+    way = Told()
+    go(root, way, unsubscribe=Unsubscribe("unsub@example.com", "https://example.com/u"))
+    assert len(way.data) == 5
+    links = []
+    for (data,) in way.data.values():
+        message = message_from_bytes(data, policy=policy.default)
+        links.append(str(message["List-Unsubscribe"]).strip("<>"))
+        assert re.fullmatch(r"mailto:unsub\+u\w+@example\.com\?subject=unsubscribe%20newsletter", links[-1])
+        text = message.get_body(("plain",))
+        assert text is not None
+        assert links[-1] in text.get_content()
+    assert len(set(links)) == 5
 
 
 @pytest.mark.parametrize("short", [True, False])

@@ -63,6 +63,11 @@ def test_snooze_leans_to_the_future_and_changes_nothing_else(book: Book) -> None
     assert written.notes == ("due Fri 2012-01-20",)
 
 
+def test_snooze_asks_for_a_day_when_there_is_none(book: Book) -> None:
+    with pytest.raises(UsageProblem, match="until when"):
+        followups.snooze(book, "new-clause-4", "")
+
+
 def test_snooze_refuses_a_day_that_is_over(book: Book) -> None:
     with pytest.raises(UsageProblem, match="Fri 2012-01-13 is over"):
         followups.snooze(book, "new-clause-4", "2012-01-13")

@@ -52,16 +52,21 @@ def alone(campaign: Campaign) -> Iterator[None]:
         yield
 
 
+def is_elsewhere(campaign: Campaign, host: str) -> bool:
+    """Whether another clone than this one sends the campaign."""
+    sender = campaign.text("sender")
+    return bool(sender) and sender != host and not is_shared(campaign)
+
+
 def require_sender(campaign: Campaign, host: str) -> None:
     """Refuse unless this clone sends the campaign, or any machine does, or nobody has been named yet.
 
     Raises:
         Conflict: another one does.
     """
-    sender = campaign.text("sender")
-    if sender and sender != host and not is_shared(campaign):
+    if is_elsewhere(campaign, host):
         raise Conflict(
-            f"campaign {campaign.handle} is sent by {sender}, and this is {host}",
+            f"campaign {campaign.handle} is sent by {campaign.text('sender')}, and this is {host}",
             hint=f"Send it there. If that one is gone: crmctl sync, then crmctl campaign set {campaign.handle} "
             f"sender={host}, and crmctl campaign plan {campaign.handle} --freeze",
         )

@@ -61,5 +61,7 @@ def _column(found: Results) -> Column:
         WHOLE, sum(group.n for group, _ in got), counts, [spent for group, _ in got for spent in group.spent]
     )
     alone = experiments.analyse([group], found.asked.outcomes, f"crmctl|{found.handle}")
-    delivery = Delivery(*(sum(numbers) for numbers in zip(*(told for _, told in got), strict=True)))
+    # With everybody held out there is no group that got it.
+    nothing = Delivery(*(0 for _ in Delivery._fields))
+    delivery = Delivery(*(sum(numbers) for numbers in zip(nothing, *(told for _, told in got), strict=True)))
     return Column(found, group, delivery, alone.rates[0], alone.revenue[0])

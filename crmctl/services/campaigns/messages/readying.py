@@ -13,6 +13,7 @@ from crmctl.services.campaigns.messages.prepared import Prepared
 from crmctl.services.campaigns.messages.prepared import lacks
 from crmctl.services.campaigns.messages.rendering import Renderer
 from crmctl.services.campaigns.running.triage import Line
+from crmctl.services.consenting import keys
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,6 +55,7 @@ def made_ready(
         StorageFailed: there is no room for them.
     """
     _require_lawful(book, campaign, frozen, sorted_.due, mail)
+    keys.load(book)  # Made on first need: the first campaign of a book has its tokens too.
     renderer = Renderer(book, campaign, frozen.words, book.now(), mail.sender, mail)
     prepared = Prepared(renderer, sorted_.due, desk.spool, told.dotted)
     bad = {made.person.handle: made for made in prepared.bad}
