@@ -68,7 +68,7 @@ def read_settings(raw: RawMap, *, again: bool = False) -> Settings:
         pipelines=pipelines,
         purposes=purposes,
         response_targets=_targets(raw.get("response_targets", ""), problems),
-        pressure=_pressures(raw.get("pressure", ""), problems),
+        pressure=_pressures(raw.get("pressure", ""), purposes, problems),
         sending=_sending(raw, problems),
         schema=schema,
         problems=tuple(problems),
@@ -199,7 +199,7 @@ def _targets(raw: Raw, problems: _Problems) -> Mapping[str, str]:
     return targets
 
 
-def _pressures(raw: Raw, problems: _Problems) -> Mapping[str, Pressure]:
+def _pressures(raw: Raw, purposes: Mapping[str, Purpose], problems: _Problems) -> Mapping[str, Pressure]:
     """How often people may be written to, by purpose: ``newsletter: 4 in 30d``."""
     if not isinstance(raw, dict):
         if raw != "":
@@ -207,6 +207,9 @@ def _pressures(raw: Raw, problems: _Problems) -> Mapping[str, Pressure]:
         return {}
     found = {}
     for key, value in raw.items():
+        if key.lower() not in purposes:
+            problems.append((("pressure", key), f"there is no purpose {key!r} (there are {', '.join(purposes)})"))
+            continue
         match = re.fullmatch(_PRESSURE, value.strip(), re.ASCII) if isinstance(value, str) else None
         if match is not None and int(match[1]) and int(match[2]):
             found[key.lower()] = Pressure(int(match[1]), int(match[2]))

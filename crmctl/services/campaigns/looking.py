@@ -33,6 +33,7 @@ from crmctl.services.campaigns.running.triage import Sorter
 from crmctl.services.campaigns.running.triage import traces
 from crmctl.services.campaigns.running.triage import untold
 from crmctl.services.campaigns.waiting import paced_lines
+from crmctl.services.consenting import rules
 
 if TYPE_CHECKING:
     from crmctl.services.book import Book
@@ -48,7 +49,7 @@ def look(book: Book, handle: str, asked: Asked, mail: MailServer | None) -> Sent
     desk = Desk(book)
     doubt = Doubt(book, desk)
     frozen = plans.load(desk.state, campaign.id)
-    notes = []
+    notes = [f"--send refuses as long as this is not corrected: {problem}" for problem in rules.unclear(book)]
     if frozen is None:
         frozen = plans.drafted(book, campaign, doubt=doubt)
         notes.append("The plan is not frozen yet; --send freezes it as it is now.")

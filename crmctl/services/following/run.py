@@ -10,6 +10,7 @@ from typing import NamedTuple
 from crmctl.errors import CrmError
 from crmctl.services.campaigns.running.desk import Desk
 from crmctl.services.campaigns.running.desk import at_work
+from crmctl.services.consenting import rules
 from crmctl.services.following import cadence
 from crmctl.services.following import deciding
 from crmctl.services.following import drafts
@@ -66,6 +67,7 @@ def act(book: Book, outside: Outside, *, catch_up: bool = False) -> Report:
 
     Raises:
         SendingElsewhere: another process is at it.
+        InvalidData: the book does not say clearly when or how often people may be written to; the inbox was read.
         OutcomeLost, StorageFailed, LedgerDamaged: what is sent could not be known again; nothing more was sent.
     """
     with at_work(book, "followup run") as desk:
@@ -84,6 +86,7 @@ class _Run:
     def go(self) -> Report:
         stale = self._read_inbox()
         self._book.refresh()
+        rules.require(self._book)
         course, outside = self._course, self._course.outside
         self._tidy()
         course.bound += ways.settle(self._book, course.desk)

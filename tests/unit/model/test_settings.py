@@ -81,6 +81,7 @@ def test_when_and_how_often_people_are_written_to() -> None:
     [
         ("pressure", "often", "a map of purposes"),
         ("pressure", {"newsletter": "0 in 30d"}, "4 in 30d"),
+        ("pressure", {"newsleter": "4 in 30d"}, "there is no purpose 'newsleter' (there are newsletter, service)"),
         ("pressure", {"newsletter": "4 in 0d"}, "4 in 30d"),
         ("pressure", {"newsletter": ["4"]}, "4 in 30d"),
         ("send_window", "17:00-09:00", "09:00-17:00"),

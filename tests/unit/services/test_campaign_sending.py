@@ -271,6 +271,31 @@ def test_hours_and_weekdays_are_those_of_the_recipient(root: Path) -> None:
     assert go(root, way).counts == {"accepted": 1}
 
 
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "send_window: 9-17\n",
+        "send_weekdays: [monday]\n",
+        "holidays: [22.12.2026]\n",
+        "pressure: {newsletter: 1 per month}\n",
+        "pressure: {newsleter: 1 in 7d}\n",
+        "purposes: {newsletter: whatever}\n",
+    ],
+)
+def test_nothing_is_sent_while_the_rules_of_the_book_cannot_be_read(root: Path, rule: str) -> None:
+    text = (root / "crm.yaml").read_text()
+    write(root, {"/crm.yaml": text + rule})
+    way = Told()
+    with pytest.raises(InvalidData, match="nothing is sent: crm") as refused:
+        go(root, way)
+    assert not way.sent
+    (problem,) = refused.value.problems
+    assert (problem.path, problem.line > 5) == ("crm.yaml", True)
+    assert str(problem) in " ".join(look(Book(root), "spring", Asked(), None).notes)
+    write(root, {"/crm.yaml": text})
+    assert go(root, way).counts == {"accepted": 5}
+
+
 def test_who_was_written_to_often_enough_waits(root: Path) -> None:
     text = (root / "crm.yaml").read_text()
     write(root, {"/crm.yaml": f"{text}pressure: {{newsletter: 1 in 7d}}\n"})

@@ -13,6 +13,7 @@ from helpers.books import write
 
 from crmctl.errors import Conflict
 from crmctl.errors import CrmError
+from crmctl.errors import InvalidData
 from crmctl.errors import NotFound
 from crmctl.errors import StorageFailed
 from crmctl.errors import UsageProblem
@@ -513,6 +514,19 @@ def test_the_limit_of_a_purpose_counts_each_mail_of_a_sequence_once(tmp_path: Pa
     assert (decision.what, decision.code) == ("wait", "pressure")
     assert f"{decision.until:%Y-%m-%d %H:%M}" == "2027-04-03 10:00"  # Summer time has begun.
     assert told.sent == ["kim", "kim"]
+
+
+def test_nothing_is_done_while_the_limits_cannot_be_read(tmp_path: Path) -> None:
+    root = books.make(tmp_path / "book", MAILS)
+    enroll(root)
+    text = (root / "crm.yaml").read_text()
+    by_hand(root, {"/crm.yaml": text + "pressure:\n  newsletter: two a month\n"})
+    told = books.Told()
+    with pytest.raises(InvalidData, match="nothing is sent: crm"):
+        books.act(root, "2027-03-04T09:00", told)
+    by_hand(root, {"/crm.yaml": text})
+    books.act(root, "2027-03-04T09:00", told)
+    assert told.sent == ["kim"]
 
 
 def test_without_a_mail_server_calls_are_still_made(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from crmctl.services.campaigns import freezing
 from crmctl.services.campaigns.machines import pinning
 from crmctl.services.campaigns.running.triage import traces
 from crmctl.services.campaigns.running.witness import Witness
+from crmctl.services.consenting import rules
 
 if TYPE_CHECKING:
     from crmctl.services.book import Book
@@ -33,6 +34,7 @@ def sendable(book: Book, handle: str, desk: Desk) -> Campaign:
     Raises:
         NotSent: it is paused.
         Conflict: it is cancelled, or another machine or clone sends it.
+        InvalidData: the book does not say clearly when or how often people may be written to.
         LedgerBehind: the ledger has forgotten what was tried.
     """
     campaign = freezing.with_its_id(book, desk, campaigns.read(book, handle))
@@ -45,6 +47,7 @@ def sendable(book: Book, handle: str, desk: Desk) -> Campaign:
         why = traces(desk.events(campaign.id)).paused
         hint = f"Look at it (crmctl campaign status {handle}), then: crmctl campaign resume {handle}"
         raise NotSent(f"campaign {handle} is paused" + (f": {why}" if why else ""), hint=hint)
+    rules.require(book)
     return campaign
 
 
