@@ -8,7 +8,6 @@ from typing import Any
 
 from crmctl.errors import NotFound
 from crmctl.services.listing import listed
-from crmctl.services.records import path_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,6 +68,8 @@ def told(
 def source(book: Book, kind: Kind, handle: str) -> str:
     """The text of a record as it stands in its file; of an interaction, its line."""
     if kind.storage == "yaml":
+        from crmctl.services.records import path_of
+
         return book.files.read(path_of(book, kind, handle)).decode("utf-8", "replace")
     row = book.index.row(
         "SELECT r.data FROM interactions t JOIN interactions_raw r ON r.row_id = t.row_id WHERE t.handle = ?", (handle,)

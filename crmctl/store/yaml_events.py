@@ -100,8 +100,33 @@ def _refuse_encoding(data: bytes, at: int, path: str) -> NoReturn:
 
 
 @functools.cache
+def _prepare() -> None:
+    """Have the package ``ruamel.yaml`` stand ready unread: of its modules the C parser needs half.
+
+    The rest comes when somebody asks the package for a name that it does not have yet.
+    """
+    import importlib.util
+    import sys
+
+    spec = None if "ruamel.yaml" in sys.modules else importlib.util.find_spec("ruamel.yaml")
+    if spec is None or spec.loader is None:
+        return
+    package, loader = importlib.util.module_from_spec(spec), spec.loader
+
+    def whole(name: str) -> Any:
+        del vars(package)["__getattr__"]
+        loader.exec_module(package)
+        return getattr(package, name)
+
+    vars(package)["__getattr__"] = whole
+    sys.modules["ruamel.yaml"] = package
+    vars(sys.modules["ruamel"])["yaml"] = package
+
+
+@functools.cache
 def kinds() -> Kinds:
     """ruamel's event classes."""
+    _prepare()
     events: Any = importlib.import_module("ruamel.yaml.events")
     return Kinds(
         events.ScalarEvent,
@@ -117,6 +142,7 @@ def kinds() -> Kinds:
 @functools.cache
 def c_parser() -> Any:
     """The class of the C parser, or None where ``ruamel.yaml.clib`` is not installed."""
+    _prepare()
     try:
         return importlib.import_module("_ruamel_yaml").CParser
     except ImportError:

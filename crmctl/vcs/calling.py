@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from typing import TYPE_CHECKING
 
 from crmctl.errors import GitFailed
@@ -12,6 +11,7 @@ from crmctl.vcs.environment import environment
 from crmctl.vcs.environment import not_started
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Mapping
     from collections.abc import Sequence
     from pathlib import Path
@@ -41,6 +41,8 @@ def called(
     Raises:
         GitFailed: it cannot be started.
     """
+    import subprocess
+
     whole = {**environment(), **(_ROOMY if len(data) >= _LARGE else {}), **env}
     command = ["git", "-C", os.fspath(folder), *SAFE, *options, *arguments]
     try:

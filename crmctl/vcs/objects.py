@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from typing import TYPE_CHECKING
@@ -46,6 +45,8 @@ def algorithm(places: Places) -> str:
 
 def blob_id(data: bytes, algorithm: str = "sha1") -> str:
     """The id git gives to a file of this content, in repositories that use ``algorithm``."""
+    import hashlib
+
     return hashlib.new(algorithm, b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
 
 

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from functools import cached_property
 from typing import TYPE_CHECKING
 from typing import NamedTuple
 
 from crmctl.vcs import objects
+from crmctl.vcs import places
+from crmctl.vcs.asking import Asked
 from crmctl.vcs.calling import failed
 from crmctl.vcs.environment import NO_HOOKS
 from crmctl.vcs.environment import SAFE
 from crmctl.vcs.environment import environment
-from crmctl.vcs.environment import not_started
 from crmctl.vcs.status import guards
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
+    from typing import Self
 
 
-_RAW = ("--no-ext-diff", "--no-textconv", "--raw", "-z", "--no-renames", "--no-abbrev", "--diff-filter=ACDMRT")
+_FILES = ("ls-files", "-s", "-z")
+_DIFFERING = tuple(
+    "diff --cached --no-ext-diff --no-textconv --raw -z --no-renames --no-abbrev --diff-filter=ACDMRT".split()
+)
 
 
 class StagedFile(NamedTuple):
@@ -44,11 +48,26 @@ class Staged:
         index = os.environ.get("GIT_INDEX_FILE")
         if index:
             self._environment["GIT_INDEX_FILE"] = str(here / index)
+        self._asked: dict[tuple[str, ...], Asked] = {}
+        self._known: dict[str, bytes] = {}
+
+    @classmethod
+    def around(cls, here: Path) -> Self:
+        """That of the repository around ``here``, with git already looking at it.
+
+        Raises:
+            NoBook, GitFailed: there is no repository, or git cannot be started.
+        """
+        here = here.absolute()
+        staged = cls(places.find(here).top, here)
+        for arguments in (_FILES, _DIFFERING):
+            staged._asked[arguments] = staged._ask(*arguments)
+        return staged
 
     def files(self) -> dict[str, StagedFile]:
         """Every file of the index; those in conflict are left out."""
         files = {}
-        for line in self._paths("ls-files", "-s", "-z"):
+        for line in self._paths(*_FILES):
             about, _, path = line.partition("\t")
             mode, oid, stage = about.split(" ")
             if stage == "0":
@@ -70,7 +89,7 @@ class Staged:
     @cached_property
     def _differing(self) -> dict[str, tuple[str, tuple[str, ...]]]:
         """What differs from HEAD, without what is in conflict: how (A, D, M or T), and the blobs before and after."""
-        fields = self._paths("diff", "--cached", *_RAW)
+        fields = self._paths(*_DIFFERING)
         found = {}
         for about, path in zip(fields[::2], fields[1::2], strict=True):
             before, after, *oids, letter = about[1:].split(" ")
@@ -80,8 +99,11 @@ class Staged:
         return found
 
     def contents(self, oids: Iterable[str]) -> dict[str, bytes]:
-        """The contents of blobs, by their ids."""
-        return objects.by_id(oids, self._git, "git has lost an object that is about to be committed: {}")
+        """The contents of blobs, by their ids. Those that were asked for before are remembered."""
+        asked = dict.fromkeys(oids)
+        new = [oid for oid in asked if oid not in self._known]
+        self._known.update(objects.by_id(new, self._git, "git has lost an object that is about to be committed: {}"))
+        return {oid: self._known[oid] for oid in asked}
 
     def as_merge(self, heads: Iterable[str]) -> str:
         """A commit of what is staged, joining HEAD and ``heads``; nothing points to it, and git drops it in time.
@@ -97,17 +119,17 @@ class Staged:
         return self._git(*arguments).decode("utf-8", "surrogateescape").split("\0")[:-1]
 
     def _git(self, *arguments: str, data: bytes = b"") -> bytes:
-        guarding, variables = guards(self._top)
-        try:
-            done = subprocess.run(
-                ["git", "-C", os.fspath(self._top), *SAFE, *NO_HOOKS, *guarding, *arguments],
-                input=data,
-                capture_output=True,
-                env={**self._environment, **variables},
-                check=False,
-            )
-        except OSError as exc:
-            raise not_started(exc) from None
-        if done.returncode:
-            raise failed(arguments, done.stderr)
-        return done.stdout
+        asked = self._asked.pop(arguments, None) or self._ask(*arguments, data=data)
+        answer = asked.answer()
+        if answer.code:
+            raise failed(arguments, answer.words)
+        return answer.output
+
+    def _ask(self, *arguments: str, data: bytes = b"") -> Asked:
+        options, variables = self._guards
+        command = ["git", "-C", os.fspath(self._top), *SAFE, *NO_HOOKS, *options, *arguments]
+        return Asked(command, {**self._environment, **variables}, data)
+
+    @cached_property
+    def _guards(self) -> tuple[tuple[str, ...], dict[str, str]]:
+        return guards(self._top)

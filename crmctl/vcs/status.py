@@ -92,7 +92,7 @@ class Probe:
             NoBook, GitFailed: git refuses to look at the repository; the message has its reason.
         """
         if self._result is None:
-            data, words = _drain(self._output, self._errors)
+            data, words = drain(self._output, self._errors)
             _, code = os.waitpid(self._pid, 0)
             self._result = _refused(words.decode("utf-8", "replace").strip()) if code else parse(data, self._prefix)
         if isinstance(self._result, CrmError):
@@ -113,14 +113,29 @@ class Probe:
             os.close(self._errors)
 
 
-def _drain(*pipes: int) -> list[bytes]:
-    """What comes out of each pipe, until all are closed. All at once, because a full one would stop the writer."""
+def drain(*pipes: int, into: int = -1, data: bytes = b"") -> list[bytes]:
+    """What comes out of each pipe, until all are closed. All at once, because a full one would stop the writer.
+
+    ``data`` is meanwhile put into the pipe ``into``, if one is given, which is closed then.
+    """
     import select
 
     parts: dict[int, list[bytes]] = {pipe: [] for pipe in pipes}
     open_ones = set(pipes)
-    while open_ones:
-        ready, _, _ = select.select(open_ones, (), ())
+    waiting = [into] if into >= 0 else []
+    rest = memoryview(data)
+    for pipe in waiting:
+        os.set_blocking(pipe, False)
+    while open_ones or waiting:
+        ready, takes, _ = select.select(open_ones, waiting, ())
+        for pipe in takes:
+            try:
+                rest = rest[os.write(pipe, rest) :] if rest else rest
+            except BrokenPipeError:  # Who does not want the rest says why on another pipe.
+                rest = rest[:0]
+            if not rest:
+                os.close(pipe)
+                waiting = []
         for pipe in ready:
             part = os.read(pipe, 1 << 20)
             if part:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from helpers.books import age
 from helpers.books import commit
+from helpers.books import git
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -111,8 +112,15 @@ def test_a_read_does_not_stop_to_look_for_garbage(root: Path) -> None:
 
 
 def test_what_only_filters_need_is_not_loaded_without_any(root: Path) -> None:
-    assert "zoneinfo" not in imported(root, "customer", "list", "-o", "json")
+    plain = imported(root, "customer", "list", "-o", "json")
+    assert plain.isdisjoint({"zoneinfo", "crmctl.query.compiler", "crmctl.query.lexer", "crmctl.query.parser"})
+    assert "crmctl.query.parser" in imported(root, "customer", "list", "ada", "-o", "json")
     assert "crmctl.query" not in imported(root, "timeline", "ada", "-o", "json")
+
+
+@pytest.mark.parametrize("words", [["customer", "show", "ada", "-o", "json"], ["brief", "ada", "-o", "json"]])
+def test_what_only_writes_need_is_not_loaded_by_reads(root: Path, words: list[str]) -> None:
+    assert imported(root, *words).isdisjoint({"crmctl.services.records", "crmctl.model.entry", "crmctl.store.files"})
 
 
 def test_help_imports_no_book_and_no_command(root: Path) -> None:
@@ -125,3 +133,39 @@ def test_help_imports_no_book_and_no_command(root: Path) -> None:
         "crmctl.cli.root",
         "crmctl.cli.records",
     }
+
+
+# What a pre-commit hook may do for one changed record, however much else it knows to check.
+HOOK_NEVER = """
+subprocess json hashlib shlex sqlite3 tempfile difflib click ruamel.yaml.main
+crmctl.services.book crmctl.services.bookfiles crmctl.services.checking.checks crmctl.services.checking.files
+crmctl.services.checking.attributes crmctl.services.checking.commands crmctl.services.checking.templates
+crmctl.services.checking.staged_places crmctl.store.jsonl crmctl.render.text
+""".split()
+
+
+def test_a_hook_loads_what_one_changed_record_needs_and_asks_git_three_things(root: Path, tmp_path: Path) -> None:
+    (root / "records/customers/ada.yaml").write_text("id: 01J0000000000000000000000A\nname: Ada\n")
+    commit(root)
+    (root / "records/customers/ada.yaml").write_text("id: 01J0000000000000000000000A\nname: Ada Lovelace\n")
+    git(root, "add", "-A")
+    code = (
+        "import sys\nfrom crmctl.hooks.entry import main\ncode = main(['pre-commit'])\n"
+        "print(*sys.modules)\nsys.exit(code)"
+    )
+    env = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        env={**env, "PYTHONPATH": str(ROOT), "GIT_TRACE": str(tmp_path / "calls")},
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    found = set(done.stdout.split())
+    assert "crmctl.services.checking.records" in found
+    assert found.isdisjoint(HOOK_NEVER), sorted(found & set(HOOK_NEVER))
+    calls = [line.partition("built-in: git ")[2].split()[0] for line in (tmp_path / "calls").read_text().splitlines()]
+    assert sorted(calls) == ["cat-file", "diff", "ls-files"]

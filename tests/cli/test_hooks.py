@@ -66,6 +66,18 @@ def test_one_text_serves_for_every_hook() -> None:
     assert "python='/my python'\n" in ours.shim("commit-msg", "/my python")
 
 
+def test_settings_that_are_no_file_are_told_whatever_else_changes(book_dir: Path) -> None:
+    """Nothing can be held against them; that must not look as if nothing was wrong."""
+    commit(book_dir, {"customers/ada.yaml": "name: Ada\n"}, "start")
+    (book_dir / "crm.yaml").rename(book_dir / "elsewhere.yaml")
+    (book_dir / "crm.yaml").symlink_to("elsewhere.yaml")
+    stage(book_dir, {"customers/ada.yaml": "nmae: Ada\n"})
+    assert told(book_dir) == [("crm.yaml", 0, "not-a-file")]
+    git(book_dir, "commit", "-q", "-m", "all the same")
+    stage(book_dir, {"customers/ada.yaml": "nmae: Ann\n"})
+    assert told(book_dir) == [("crm.yaml", 0, "not-a-file")]
+
+
 def test_nothing_staged_nothing_wrong(book_dir: Path) -> None:
     write(book_dir, {"customers/ada.yaml": "nmae: x\n"})
     assert told(book_dir) == []

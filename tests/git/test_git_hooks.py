@@ -13,10 +13,15 @@ from typing import Any
 import pytest
 from helpers.books import git
 from helpers.books import write
+from hypothesis import HealthCheck
+from hypothesis import given
+from hypothesis import settings
+from hypothesis import strategies as st
 
 from crmctl.index.index import Index
 from crmctl.services.book import Book
 from crmctl.services.checking.message import check_message
+from crmctl.services.checking.message import check_words
 from crmctl.services.checking.received import check_received
 from crmctl.services.checking.staged import check_staged
 from crmctl.services.checking.staged_merge import check_staged_merge
@@ -219,6 +224,81 @@ def test_git_asks_about_the_message(hooked: Path) -> None:
     assert "COMMIT_EDITMSG:1: the commit message holds" in done.stderr
     assert "crmctl: not committed, 2 problems" in done.stderr
     assert message(hooked, "ada@example.com", "--no-verify").returncode == 0
+
+
+@pytest.fixture
+def asked(hooked: Path, tmp_path: Path) -> Callable[[bytes], bool]:
+    """Whether the hook starts Python for a message; git takes the message then."""
+    note, python, text = tmp_path / "asked", tmp_path / "python", tmp_path / "-e text"
+    python.write_text(f'#!/bin/sh\necho "$@" >>"{note}"\n')
+    python.chmod(0o755)
+    (hooked / ".git/hooks/commit-msg").write_text(ours.shim("commit-msg", str(python)))
+
+    def ask(words: bytes) -> bool:
+        note.unlink(missing_ok=True)
+        text.write_bytes(words)
+        done = subprocess.run([".git/hooks/commit-msg", str(text)], cwd=hooked, capture_output=True, check=False)
+        assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+        return note.exists()
+
+    return ask
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "",
+        "customer: change ada (phones)",
+        "deal: 120,000.00 to won\n\n# On branch main\n#\tmodified: a.yaml\n",
+        "2026-1-2",
+        "1 2 3 4 5 6",
+        "12:34:56:78",
+        "x\r\ny\f\n",
+    ],
+)
+def test_python_does_not_start_for_a_message_that_can_be_nobodys(asked: Callable[[bytes], bool], words: str) -> None:
+    assert not asked(words.encode())
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("ada@example.com", "a@b"),
+        *("030/1234567", "+49 (30) 123-4567", "1\t2 3.4/5-6(7)", "0001234567", "2026-11-22"),
+        *("\u0663\u0664\u0665\u0666\u0667\u0668\u0669", "\uff13" * 7, "Gon\u00e7alves"),
+        "\x1b",
+    ],
+)
+def test_python_reads_every_message_that_could_be_somebodys(asked: Callable[[bytes], bool], words: str) -> None:
+    assert asked(b"first line\n\n" + words.encode())
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(
+            ["1", "42", "1234567", "0", " ", "\t", "()", ".", "/", "-", "+", "\n", "\r", "\x0b", "\x1c", "a"]
+        )
+        | st.sampled_from(["@", "x@y.de", "\u0663", "\uff19", "\u2028", "\x85", "#", "\0", "\x7f", "Seen-by: "]),
+        max_size=12,
+    )
+)
+def test_what_python_would_find_it_is_asked_about(asked: Callable[[bytes], bool], parts: list[str]) -> None:
+    words = "".join(parts)
+    if check_words(words, [("records/customers/x.yaml", everybodys(words))]):
+        assert asked(words.encode())
+
+
+def everybodys(words: str) -> bytes:
+    """A record that has everything which could be an address or a number in a message."""
+    lines = [f"phones:\n  - '{line}'\n" for line in words.splitlines()]
+    return "".join(lines).encode()
+
+
+def test_a_message_that_cannot_be_read_is_left_to_python(hooked: Path, tmp_path: Path) -> None:
+    hook = hooked / ".git/hooks/commit-msg"
+    done = subprocess.run([hook, tmp_path / "none"], cwd=hooked, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "crmctl: a bug of ours, so nothing was checked: FileNotFoundError\n")
 
 
 # pre-push

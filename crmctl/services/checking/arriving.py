@@ -21,9 +21,9 @@ from crmctl.services.checking import rules
 from crmctl.services.checking import settings as checks_settings
 from crmctl.services.checking import templates
 from crmctl.services.checking import tracked
-from crmctl.services.checking.checks import Ids
-from crmctl.services.checking.checks import Report
-from crmctl.services.checking.checks import check_content
+from crmctl.services.checking.contents import Ids
+from crmctl.services.checking.contents import Report
+from crmctl.services.checking.contents import check_content
 from crmctl.services.checking.records import Checker
 from crmctl.store import layout
 from crmctl.vcs.trees import FILES
@@ -139,7 +139,7 @@ class _Looking:
         if tracked.roots(gone):
             yield from tracked.settings_gone(gone, self._files(step.commit))
         yield from rules.modules(step.now, step.books)
-        for path in (path for path in step.now if step.books and path.rpartition("/")[2] == attributes.NAME):
+        for path in (path for path in step.now if step.books and path.rpartition("/")[2] == rules.ATTRIBUTES):
             oid = step.now[path].oid
             if step.now[path].mode in FILES:
                 data = self._repository.contents([oid])[oid]

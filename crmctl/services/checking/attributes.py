@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from crmctl.errors import Problem
 from crmctl.model.settings import FILE
+from crmctl.services.checking.rules import ATTRIBUTES
 from crmctl.services.checking.tracked import in_books
 from crmctl.store.layout import RECORDS
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from collections.abc import Iterator
 
-NAME = ".gitattributes"
 _DRIVER = "merge=crmctl"
 # `binary` stands for `-diff -merge -text`. A filter or another encoding makes other bytes of what is committed.
 _OTHER = re.compile(r"[-!]?(?:merge|filter|working-tree-encoding|ident)(?:=.*)?|binary|eol=crlf")
@@ -26,7 +26,7 @@ _EXAMPLES = (FILE, f"{RECORDS}/customers/x.yaml", f"{RECORDS}/interactions/x.jso
 
 def rebinding(path: str, data: bytes, files: Iterable[str], prefixes: Collection[str]) -> Iterator[Problem]:
     """What is wrong in the attributes at ``path``; ``files`` are all that the commit has, ``prefixes`` its books."""
-    folder = path.removesuffix(NAME)
+    folder = path.removesuffix(ATTRIBUTES)
     records = [prefix + example for prefix in prefixes for example in _EXAMPLES]
     records += [one for one in in_books(files, prefixes) if one.endswith((".yaml", ".jsonl"))]
     inside = [one.removeprefix(folder) for one in records if one.startswith(folder)]

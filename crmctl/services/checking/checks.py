@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
-from typing import NamedTuple
 
 from crmctl.errors import CrmError
 from crmctl.errors import InvalidData
@@ -22,6 +20,10 @@ from crmctl.services.checking import files as checks_files
 from crmctl.services.checking import rules
 from crmctl.services.checking import settings as checks_settings
 from crmctl.services.checking import templates
+from crmctl.services.checking.contents import Ids
+from crmctl.services.checking.contents import Report
+from crmctl.services.checking.contents import check_content
+from crmctl.services.checking.contents import others_with_ids
 from crmctl.store.layout import RECORDS
 from crmctl.store.layout import place_of
 
@@ -36,14 +38,6 @@ if TYPE_CHECKING:
     from crmctl.services.bookfiles import Files
     from crmctl.services.checking.files import Found
     from crmctl.services.checking.records import Checker
-    from crmctl.store.layout import Place
-
-
-class Report(NamedTuple):
-    """Everything that is wrong, in the order of the files, and how many files were looked at."""
-
-    problems: list[Problem]
-    files: int
 
 
 def check_book(book: Book, paths: Sequence[str] = (), progress: Callable[[int, int], None] | None = None) -> Report:
@@ -92,9 +86,9 @@ def check_book(book: Book, paths: Sequence[str] = (), progress: Callable[[int, i
 def _of_git(files: Files, records: Iterable[Found]) -> Iterator[Problem]:
     """Files by which git would do with the book what crmctl does not; hooks say the same of commits."""
     yield from rules.modules([name for name in (rules.MODULES,) if files.what(name)], [""])
-    if files.what(attributes.NAME) == PLAIN:
+    if files.what(rules.ATTRIBUTES) == PLAIN:
         yield from attributes.rebinding(
-            attributes.NAME, files.read(attributes.NAME), (found.path for found in records), [""]
+            rules.ATTRIBUTES, files.read(rules.ATTRIBUTES), (found.path for found in records), [""]
         )
 
 
@@ -136,26 +130,6 @@ def within(path: str, chosen: Iterable[str]) -> bool:
     return not chosen or any(not base or path == base or path.startswith(f"{base}/") for base in chosen)
 
 
-class Ids:
-    """The ids met so far, and where."""
-
-    def __init__(self) -> None:
-        self.first: dict[str, tuple[str, int]] = {}
-
-    def add(self, identity: str, path: str, line: int) -> str:
-        """Note an id; the place (``path`` or ``path:line``) that has it already, or ""."""
-        known = self.first.setdefault(identity, (path, line))
-        if known == (path, line):
-            return ""
-        return f"{known[0]}:{known[1]}" if known[1] else known[0]
-
-
-def same_id(path: str, line: int, identity: str, other: str) -> Problem:
-    """The problem of two records with one id."""
-    hint = "If one was copied from the other, take the `id` out of the copy; it gets a fresh one."
-    return Problem(path, line, 1 if line else 0, "duplicate-id", f"the id {identity} stands in {other} too", hint)
-
-
 def _check_file(files: Files, found: Found, checker: Checker, ids: Ids) -> Iterator[Problem]:
     try:
         data = files.read(found.path)
@@ -165,39 +139,6 @@ def _check_file(files: Files, found: Found, checker: Checker, ids: Ids) -> Itera
         yield from exc.problems or [Problem(found.path, 0, 0, "unreadable", _reason(exc, found.path), exc.hint)]
         return
     yield from check_content(found.path, found.place, data, checker, ids)
-
-
-def check_content(path: str, place: Place, data: bytes, checker: Checker, ids: Ids) -> Iterator[Problem]:
-    """Everything that is wrong with a file's content, and with its ids as far as ``ids`` knows the others."""
-    checked = checker.file(path, place, data)
-    yield from checked.problems
-    for identity, line in checked.ids:
-        other = ids.add(identity, path, line)
-        if other:
-            yield same_id(path, line, identity, other)
-
-
-def others_with_ids(book: Book, ids: Ids) -> Iterator[Problem]:
-    """The ids in ``ids`` that records elsewhere in the book have too, by the index."""
-    others = _elsewhere(book, book.schema, ids)
-    for identity, (path, line) in ids.first.items():
-        if identity in others:
-            yield same_id(path, line, identity, others[identity])
-
-
-def _elsewhere(book: Book, schema: Schema, ids: Ids) -> dict[str, str]:
-    """The first other file of each id that stands in another one too.
-
-    One question for each kind, and not for each id: a history has one a line, and no key by them.
-    """
-    wanted = json.dumps(list(ids.first))
-    found: dict[str, str] = {}
-    for kind in schema.kinds:
-        sql = f"SELECT id, path FROM {kind.plural} WHERE id IN (SELECT value FROM json_each(?)) ORDER BY row_id"
-        for identity, path in book.index.rows(sql, (wanted,)):
-            if identity in ids.first and path != ids.first[identity][0]:
-                found.setdefault(identity, path)
-    return found
 
 
 def _reason(exc: CrmError, path: str) -> str:

@@ -5,7 +5,6 @@ The folders themselves are gone through, not git's list, so that links, pipes, m
 
 from __future__ import annotations
 
-import shlex
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 from typing import NamedTuple
@@ -115,8 +114,8 @@ class _Walk:
         else:
             right = layout.path_of(kind, place.handle, sharded=self.sharded)
             if path != right:
-                folder = shlex.quote(right.rpartition("/")[0])
-                hint = f"Move it: mkdir -p {folder} && git mv -- {shlex.quote(path)} {shlex.quote(right)}"
+                folder = _quoted(right.rpartition("/")[0])
+                hint = f"Move it: mkdir -p {folder} && git mv -- {_quoted(path)} {_quoted(right)}"
                 self.problem(path, "wrong-place", f"in this book's layout the file belongs at {right}", hint)
 
     def stray(self, path: str, kind: Kind | None = None) -> None:
@@ -127,7 +126,7 @@ class _Walk:
         ending = ENDINGS[kind.storage] if kind is not None else ""
         if kind is not None and name.suffix.lower() in (".yml", ".yaml", ".json", ".jsonl"):
             message = f"a {kind.name}'s file ends in {ending}, so this one is not read"
-            hint = f"Rename it: git mv -- {shlex.quote(path)} {shlex.quote(path.removesuffix(name.suffix) + ending)}"
+            hint = f"Rename it: git mv -- {_quoted(path)} {_quoted(path.removesuffix(name.suffix) + ending)}"
             self.problem(path, "wrong-ending", message, hint)
         else:
             self.problem(path, "stray-file", "this is no record, and nothing reads it", "Move it out of records/.")
@@ -137,7 +136,7 @@ class _Walk:
         if not handle:
             return "Give the file a name such as ada-lovelace."
         right = layout.path_of(place.kind, handle, sharded=self.sharded)
-        return f"Rename it: git mv -- {shlex.quote(path)} {shlex.quote(right)} (and what refers to it)"
+        return f"Rename it: git mv -- {_quoted(path)} {_quoted(right)} (and what refers to it)"
 
     def _nearest_kind(self, name: str) -> str:
         from difflib import get_close_matches
@@ -145,13 +144,18 @@ class _Walk:
         plurals = [kind.plural for kind in self.settings.schema.kinds]
         near = get_close_matches(name.lower(), plurals, 1, 0.75)  # A letter or two: more is another kind.
         if near:
-            return (
-                f"Did you mean {near[0]}? Rename it: git mv -- {shlex.quote(f'{RECORDS}/{name}')} {RECORDS}/{near[0]}"
-            )
+            return f"Did you mean {near[0]}? Rename it: git mv -- {_quoted(f'{RECORDS}/{name}')} {RECORDS}/{near[0]}"
         return "Declare the kind in crm.yaml (kinds:), or move the folder out of records/."
 
 
 _PLAIN = "Put a plain file there; crmctl follows no links."
+
+
+def _quoted(path: str) -> str:
+    """``path`` as a word for the shell."""
+    from shlex import quote
+
+    return quote(path)
 
 
 class Folders(Protocol):

@@ -93,10 +93,9 @@ def _staged(here: Path) -> list[tuple[str, set[str]]]:
     from crmctl.services.checking.tracked import in_books
     from crmctl.services.checking.tracked import roots
     from crmctl.store.layout import RECORDS
-    from crmctl.vcs import places
     from crmctl.vcs.staged import Staged
 
-    staged = Staged(places.find(here.absolute()).top, here.absolute())
+    staged = Staged.around(here)
     files = staged.files()
     versions = staged.versions()
     # A book is known by its settings, which the commit may take away with it.

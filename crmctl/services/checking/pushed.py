@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from crmctl.services.checking import arriving
-from crmctl.services.checking.checks import Report
+from crmctl.services.checking.contents import Report
 from crmctl.vcs import pushed
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from crmctl.errors import Problem
 from crmctl.services.checking import arriving
-from crmctl.services.checking.checks import Report
+from crmctl.services.checking.contents import Report
 from crmctl.vcs import pushed
 
 if TYPE_CHECKING:

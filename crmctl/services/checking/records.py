@@ -12,8 +12,6 @@ from crmctl.errors import Problem
 from crmctl.model import validate
 from crmctl.model.ids import handle_problem
 from crmctl.model.validate import Finding
-from crmctl.services.checking.json_places import place_in
-from crmctl.store.jsonl import read_lines
 from crmctl.store.yaml_reader import read_yaml
 
 if TYPE_CHECKING:
@@ -98,6 +96,9 @@ class Checker:
         return findings
 
     def _lines(self, path: str, place: Place, data: bytes) -> Checked:
+        from crmctl.services.checking.json_places import place_in
+        from crmctl.store.jsonl import read_lines
+
         lines, problems = read_lines(data, path)
         if place.handle not in self._handles.get("customer", ()):
             message = f"there is no customer {place.handle!r} whose history this is"

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _PROGRAMS = "hooks/"
 MODULES = ".gitmodules"
 """Where git looks up the repositories within a repository; at its top only."""
+ATTRIBUTES = ".gitattributes"
+"""Where git looks up how it joins and changes files; in any folder."""
 
 
 def mode(path: str, bits: str, books: Iterable[str]) -> Iterator[Problem]:

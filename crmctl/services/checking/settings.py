@@ -67,15 +67,7 @@ def read(data: bytes) -> Loaded:
     Raises:
         NoBook: it cannot be read at all.
     """
-    from crmctl.store.yaml_reader import read_yaml
-
-    raw: RawMap = {}
-    marks: Mapping[KeyPath, Mark] = {}
-    try:
-        raw, marks = read_yaml(data, FILE, marks=True)
-    except InvalidData as exc:
-        if exc.problems[0].code != "empty":
-            raise NoBook(exc.message, hint=exc.problems[0].hint, problems=exc.problems) from exc
+    raw, marks = _raw(data, marks=True)
     settings = read_settings(raw)
     found = list(settings.problems)
     told = {path for path, _ in found}
@@ -87,6 +79,26 @@ def read(data: bytes) -> Loaded:
             except ValueError as exc:
                 found.append(((field.name,), str(exc)))
     return Loaded(settings, [_problem(path, message, marks) for path, message in found])
+
+
+def used(data: bytes) -> Settings:
+    """The settings in ``data`` as they are used, for when it does not matter what is wrong in them.
+
+    Raises:
+        NoBook: it cannot be read at all.
+    """
+    return read_settings(_raw(data, marks=False)[0], again=True)
+
+
+def _raw(data: bytes, *, marks: bool) -> tuple[RawMap, Mapping[KeyPath, Mark]]:
+    from crmctl.store.yaml_reader import read_yaml
+
+    try:
+        return read_yaml(data, FILE, marks=marks)
+    except InvalidData as exc:
+        if exc.problems[0].code != "empty":
+            raise NoBook(exc.message, hint=exc.problems[0].hint, problems=exc.problems) from exc
+    return {}, {}
 
 
 def _problem(path: tuple[str, ...], message: str, marks: Mapping[KeyPath, Mark]) -> Problem:

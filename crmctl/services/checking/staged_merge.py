@@ -9,9 +9,7 @@ import contextlib
 import os
 from typing import TYPE_CHECKING
 
-from crmctl.services.checking.tracked import roots
 from crmctl.vcs import places
-from crmctl.vcs.staged import Staged
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,7 +36,9 @@ def check_staged_merge(here: Path, *, going_well: bool = False) -> list[Problem]
         return []
     from crmctl.services.book import Book
     from crmctl.services.checking.merges import check_commit
+    from crmctl.services.checking.tracked import roots
     from crmctl.services.joining.treemerge_units import from_top
+    from crmctl.vcs.staged import Staged
 
     staged = Staged(found.top, here.absolute())
     prefixes = roots(staged.files())

@@ -5,7 +5,6 @@ For whoever looks at commits or at git's index, where paths are those of the tre
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from crmctl.errors import InvalidData
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 FOLDERS = (f"{RECORDS}/", "templates/", "reports/")
 """What crmctl reads of a book, besides its settings."""
 
-_MARKERS = (re.compile(rb"^<{7,} ", re.MULTILINE), re.compile(rb"^>{7,} ", re.MULTILINE))
+_MARKERS = (rb"(?m)^<{7,} ", rb"(?m)^>{7,} ")
 _HINT = "Keep what is right, take the marker lines out, and commit that."
 
 
@@ -82,6 +81,8 @@ def templates(inside: Iterable[str]) -> set[str]:
 
 def unreadable(path: str, data: bytes) -> list[Problem]:
     """Why the file at ``path`` in a book cannot be read; nothing for one that can, right or wrong."""
+    import re
+
     from crmctl.store.jsonl import read_lines
     from crmctl.store.yaml_reader import read_yaml
 
@@ -93,5 +94,5 @@ def unreadable(path: str, data: bytes) -> list[Problem]:
         except InvalidData as exc:
             return [problem for problem in exc.problems if path != FILE or problem.code != "empty"]
         return []
-    marked = all(marker.search(data) for marker in _MARKERS)
+    marked = all(re.search(marker, data) for marker in _MARKERS)
     return [Problem(path, 0, 0, "conflict-markers", "an unsettled merge conflict", _HINT)] if marked else []

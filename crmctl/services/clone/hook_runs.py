@@ -70,19 +70,22 @@ def _told(problems: Sequence[Problem], what: str, way_out: str = "") -> Outcome:
 
 
 def _pre_commit(_arguments: Sequence[str], _text: str, here: Path) -> Outcome:
-    from crmctl.services.checking.staged import check_staged
-    from crmctl.services.checking.staged_merge import check_staged_merge
-
-    problems = check_staged(here).problems or check_staged_merge(here)
-    return _told(problems, "not committed", _ANYWAY)
+    return _told(_wrong_in_staged(here), "not committed", _ANYWAY)
 
 
 def _pre_merge_commit(_arguments: Sequence[str], _text: str, here: Path) -> Outcome:
+    return _told(_wrong_in_staged(here, going_well=True), "not merged", "merge anyway: git commit --no-verify")
+
+
+def _wrong_in_staged(here: Path, *, going_well: bool = False) -> list[Problem]:
+    """What is wrong in the commit to come. git looks at its index while Python loads what looks at the rest."""
+    from crmctl.vcs.staged import Staged
+
+    staged = Staged.around(here)
     from crmctl.services.checking.staged import check_staged
     from crmctl.services.checking.staged_merge import check_staged_merge
 
-    problems = check_staged(here).problems or check_staged_merge(here, going_well=True)
-    return _told(problems, "not merged", "merge anyway: git commit --no-verify")
+    return check_staged(here, staged).problems or check_staged_merge(here, going_well=going_well)
 
 
 def _commit_msg(arguments: Sequence[str], _text: str, here: Path) -> Outcome:

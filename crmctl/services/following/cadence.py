@@ -12,7 +12,6 @@ from typing import NamedTuple
 from crmctl.model import ids
 from crmctl.model.columns import day_number
 from crmctl.model.columns import day_of
-from crmctl.services import records
 
 if TYPE_CHECKING:
     from datetime import date
@@ -90,6 +89,8 @@ def standing(book: Book, customer: str, now: datetime) -> tuple[str, str] | None
 
 def put(book: Book, tx: Transaction, cold: Cold, today: date) -> None:
     """Put the follow-up of one into a transaction."""
+    from crmctl.services import records
+
     kind = book.schema.require("followup")
     data: RawMap = {
         "id": cold.id,
@@ -120,6 +121,8 @@ def answered(book: Book, now: datetime) -> list[tuple[str, str, str]]:
 
 def put_done(book: Book, tx: Transaction, handle: str, day: str) -> None:
     """Put into a transaction that such a follow-up is done."""
+    from crmctl.services import records
+
     kind = book.schema.require("followup")
     path = records.path_of(book, kind, handle)
     fields = {"done": day, "outcome": "in touch"}

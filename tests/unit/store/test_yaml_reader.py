@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -252,6 +254,25 @@ def test_without_the_c_parser_the_pure_one_takes_over(monkeypatch: pytest.Monkey
             read_yaml(b"a: b\n", PATH, parser="c")
     finally:
         yaml_events.c_parser.cache_clear()
+
+
+def test_the_rest_of_ruamel_is_loaded_when_somebody_asks_for_it() -> None:
+    if yaml_events.c_parser() is None:
+        pytest.skip("ruamel.yaml.clib is not installed")
+    code = """
+import sys
+from crmctl.store.yaml_reader import read_yaml
+print(read_yaml(b"name: Ada", "").data["name"], "ruamel.yaml.main" in sys.modules)
+import ruamel.yaml
+print(ruamel.yaml.YAML(typ="safe", pure=True).load("a: [1]"), ruamel.yaml.main.YAML is ruamel.yaml.YAML)
+print(ruamel.yaml.__version__ != "", hasattr(ruamel.yaml, "nonsense"))
+print(read_yaml(b"name: Bob", "", parser="pure").data["name"])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.stderr, done.stdout.splitlines()) == (
+        "",
+        ["Ada False", "{'a': [1]} True", "True False", "Bob"],
+    )
 
 
 def test_what_the_parsers_say_in_words_we_do_not_know_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:

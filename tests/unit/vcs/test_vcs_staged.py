@@ -8,6 +8,7 @@ from helpers.books import git
 from helpers.books import write
 
 from crmctl.errors import GitFailed
+from crmctl.errors import NoBook
 from crmctl.vcs.staged import Staged
 
 if TYPE_CHECKING:
@@ -66,3 +67,26 @@ def test_what_is_lost_or_refused_is_told(book: Path, tmp_path: Path, monkeypatch
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(GitFailed, match="not installed"):
         Staged(book, book).files()
+
+
+def test_git_looks_at_once_and_is_not_asked_again_for_what_is_known(
+    book: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = tmp_path / "calls"
+    monkeypatch.setenv("GIT_TRACE", str(calls))
+    write(book, {"a.yaml": "one\n"})
+    git(book, "add", "-A")
+    calls.unlink()
+    staged = Staged.around(book / "records")
+    oid = staged.files()["records/a.yaml"].oid
+    assert (staged.changed(), staged.removed()) == (["records/a.yaml"], [])
+    before, after = staged.versions()["records/a.yaml"]
+    assert staged.contents([before, oid]) == {before: b"1\n", oid: b"one\n"}
+    assert staged.contents([after]) == {oid: b"one\n"}
+    assert calls.read_text().count("built-in: git cat-file") == 1
+    assert calls.read_text().count("built-in: git") == 3
+
+
+def test_outside_of_a_repository_git_is_not_started(tmp_path: Path) -> None:
+    with pytest.raises(NoBook, match="is not in a git repository"):
+        Staged.around(tmp_path)
