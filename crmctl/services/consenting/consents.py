@@ -173,11 +173,29 @@ def with_grant(data: RawMap, purpose: Purpose, terms: Terms) -> RawMap:
         entry["channels"] = [name for name in CHANNELS if name in {*terms.channels, *(channels or ())}]
     entry["date"] = terms.day
     entry.update(_proof(terms))
+    if state == "granted":
+        entry.update(_earlier_proof(before, entry, terms))
     if state in _STRICT:
         entry["follows"] = f"{state} {said(before, 'date')}".rstrip()
     elif said(before, "follows"):
         entry["follows"] = said(before, "follows")
     return _with_entry(data, purpose.name, entry)
+
+
+def _earlier_proof(before: Raw, entry: RawMap, terms: Terms) -> RawMap:
+    """The evidence of a new grant with what there was for other channels, which it says nothing about."""
+    others = [name for name in _channels(before) or CHANNELS if name not in terms.channels] if terms.channels else []
+    was = {name: said(before, name) for name in ("date", "how", "evidence", "wording")}
+    evidence = said(entry, "evidence")
+    if not others or not any(text for name, text in was.items() if name != "date"):
+        return {}
+    if all(said(entry, name) == was[name] for name in ("date", "how", "wording")) and was["evidence"].startswith(
+        evidence
+    ):
+        return {"evidence": was["evidence"]} if was["evidence"] else {}  # It was written down before.
+    channels = ", ".join(others) if _channels(before) else "all channels"
+    words = ", ".join(f"{name} {text}" if name == "wording" else text for name, text in was.items() if text)
+    return {"evidence": "; ".join(part for part in (evidence, f"before that for {channels}: {words}") if part)}
 
 
 def with_withdrawal(data: RawMap, purpose: Purpose, terms: Terms, state: str = "withdrawn") -> RawMap:

@@ -89,6 +89,28 @@ def test_a_grant_is_written_whole() -> None:
     }
 
 
+def test_the_proof_for_one_channel_outlives_a_grant_for_another() -> None:
+    by_form = Terms("2026-01-05", ("email",), "form", "entry 7", "Yes, by mail")
+    by_phone = Terms("2026-03-01", ("sms",), "call", "note of 1 March")
+    data = consents.with_grant({"name": "A"}, NEWS, by_form)
+    after = consents.with_grant(data, NEWS, by_phone)
+    entry = consents.strictest(after, "newsletter")
+    assert consents.said(entry, "how") == "call"
+    kept = "before that for email: 2026-01-05, form, entry 7, wording Yes, by mail"
+    assert consents.said(entry, "evidence") == f"note of 1 March; {kept}"
+    assert consents.with_grant(after, NEWS, by_phone) == after
+    again = consents.strictest(consents.with_grant(data, NEWS, by_form._replace(day="2026-02-01")), "newsletter")
+    assert consents.said(again, "evidence") == "entry 7"
+
+
+def test_the_proof_for_all_channels_outlives_a_grant_for_one() -> None:
+    data = consents.with_grant({"name": "A"}, NEWS, Terms("2026-01-05", how="form"))
+    entry = consents.strictest(consents.with_grant(data, NEWS, Terms("2026-03-01", ("sms",), "call")), "newsletter")
+    assert consents.said(entry, "evidence") == "before that for all channels: 2026-01-05, form"
+    assert isinstance(entry, dict)
+    assert "channels" not in entry
+
+
 @pytest.mark.parametrize(
     ("before", "channels", "after"),
     [
