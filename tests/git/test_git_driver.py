@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from helpers import processes
 from helpers.books import commit
 from helpers.books import git
 from helpers.books import write
@@ -472,3 +473,24 @@ def test_the_driver_answers_git_with_0_or_1_and_nothing_else(book_dir: Path) -> 
     assert merge_driver._guarded([*good, "7", RECORD]) == 0
     assert (book_dir / "a").read_text() == BOTH
     assert sorted(path.name for path in book_dir.iterdir()) == [".git", "a", "b", "crm.yaml", "o"]
+
+
+@pytest.mark.parametrize(
+    "attributes", ["*.yaml filter=up\n", "*.jsonl working-tree-encoding=UTF-16\n", "*.yaml ident\n*.jsonl filter=up\n"]
+)
+def test_attributes_for_all_repositories_change_no_record(
+    book_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, attributes: str
+) -> None:
+    (tmp_path / "attributes").write_text(attributes)
+    (tmp_path / "gitconfig").write_text(
+        f"[user]\nname = T\nemail = t@example.com\n[core]\nattributesFile = {tmp_path}/attributes\n"
+        '[filter "up"]\nclean = tr a-z A-Z\n'
+    )
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
+    for words in ("add Ada --role $Id$", "set ada role=$Id$", "set ada role=other"):
+        for command in (["customer", *words.split()], ["log", "ada", "call", "hello"]):
+            done = processes.crmctl("-C", book_dir, *command)
+            assert done.code == 0, done.err
+    assert git(book_dir, "status", "--porcelain") == ""
+    assert git(book_dir, "show", ":records/customers/ada.yaml") == (book_dir / "records/customers/ada.yaml").read_text()
+    assert "role: other" in git(book_dir, "show", "HEAD:records/customers/ada.yaml")

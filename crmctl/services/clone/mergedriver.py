@@ -31,6 +31,8 @@ _END = "# crmctl: end\n"
 _BLOCK = re.compile(re.escape(_BEGIN) + "(.*?)" + re.escape(_END), re.DOTALL)
 _GLOB = re.compile(r"([\\*?\[])")
 _UNWANTED = "no-driver"
+_AS_IT_IS = "!filter !ident !working-tree-encoding"
+"""Whatever a user's attributes for all repositories say of such files, git takes their bytes as crmctl wrote them."""
 
 
 def install(places: Places) -> None:
@@ -106,7 +108,7 @@ def is_unwanted(places: Places) -> bool:
 
 def lines(prefix: str = "") -> list[str]:
     """The lines of attributes for the book at ``prefix`` ("" or "crm/" from the top of the work tree)."""
-    return [f"{_pattern(prefix, pattern)} merge={NAME}" for pattern in PATTERNS]
+    return [f"{_pattern(prefix, pattern)} merge={NAME} {_AS_IT_IS}" for pattern in PATTERNS]
 
 
 def _pattern(prefix: str, pattern: str) -> str:
