@@ -109,6 +109,8 @@ def _events(calendar: Any, zone: tzinfo) -> Iterator[Event]:
 def _event(component: Any, method: str, zone: tzinfo) -> Event | None:
     uid = _text(component.get("UID"))
     starts = _value(component.get("DTSTART"))
+    if starts is None and method == "reply":  # Which need not repeat it: RFC 5546, 3.2.3.
+        starts = _value(component.get("DTSTAMP"))
     if not uid or starts is None or starts.year not in recurring.YEARS:
         return None
     instance = _value(component.get("RECURRENCE-ID"))

@@ -160,7 +160,8 @@ class Case:
             event = self.kind.answers[0]
             said = next((one.answer for one in event.people if one.answer), "answered")
             outcome = f"invitation {said}"
-            text = f"{text}\n\nInvitation {said}: {entries.clean(event.summary)}".strip()
+            about = entries.clean(event.summary)
+            text = f"{text}\n\nInvitation {said}{f': {about}' if about else ''}".strip()
         written = (self._entry(who, "email", text, outcome),)
         tasks = self._doubts(who)
         if not tasks and self.at == entries.UNDATED:
