@@ -49,7 +49,7 @@ def identity(path: str, data: bytes, before: Iterable[bytes]) -> Iterator[Proble
     now = identity_in(data)
     if known and now is not None and now not in known:
         message = f"the id of this record was {' or '.join(sorted(known))} and must stay so"
-        hint = "Put it back. Another customer is another file: crmctl customer add"
+        hint = "Put it back. Another record is a file of its own, with a handle of its own."
         yield Problem(path, 0, 0, "id-changed", message, hint)
 
 
