@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -393,6 +394,22 @@ def test_what_cannot_be_run_under_another_name_is_left_alone(run: Run, book_dir:
     hook.mkdir()
     assert run("-C", book_dir, "hooks", "install").code == 5
     assert hook.is_dir()
+
+
+def test_a_folder_of_hooks_for_all_repositories_can_be_left_alone(
+    run: Run, book_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gitconfig").write_text(
+        f"[user]\nname = T\nemail = t@example.com\n[core]\nhooksPath = {tmp_path}/all\n"
+    )
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
+    result = run("-C", book_dir, "hooks", "install")
+    assert result.code == 5
+    command = re.search(r"its own folder: (git config core\.hooksPath .*?); crmctl hooks install", result.err)
+    assert command is not None, result.err
+    subprocess.run(["sh", "-c", command[1]], cwd=book_dir, check=True)
+    assert run("-C", book_dir, "hooks", "install").code == 0
+    assert (book_dir / ".git/hooks/pre-commit").exists()
 
 
 @pytest.mark.parametrize("folder", ["my-hooks", ".git/my-hooks"])

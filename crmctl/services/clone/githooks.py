@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -135,11 +136,10 @@ def install(where: Folder | Places, names: Sequence[str] = NAMES) -> list[Hook]:
     """
     folder = _folder(where)
     if folder.why:
-        lines = "; ".join(f"{folder.path / name}: {line(name)}" for name in names)
-        hint = f"Add a line to each hook there that you want: {lines}"
-        if "core.hooksPath" in folder.why:
-            instead = "git config --unset core.hooksPath; crmctl hooks install"
-            hint = f"Have git look in its own folder: {instead}. Or: {hint}"
+        example = f"{folder.path / names[0]}: {line(names[0])}"
+        hint = f"Add a line to each hook there that you want, with its name, as in {example}"
+        if "core.hooksPath" in folder.why and not isinstance(where, Folder):
+            hint = f"Have git look in its own folder: {_own_folder(where)}; crmctl hooks install. Or: {hint}"
         raise Conflict(folder.why, hint=hint)
     for hook in look(folder, names):
         clonefiles.sweep(hook.path)
@@ -148,6 +148,13 @@ def install(where: Folder | Places, names: Sequence[str] = NAMES) -> list[Hook]:
     if not isinstance(where, Folder):
         trust.welcome(where)
     return look(folder, names)
+
+
+def _own_folder(places: Places) -> str:
+    """The command by which git looks for this repository's hooks in its own folder again."""
+    if attempt(places.top, "config", "--local", "--get", "core.hooksPath").stdout:
+        return "git config --unset core.hooksPath"
+    return f"git config core.hooksPath {shlex.quote(str(places.common_dir / 'hooks'))}"  # It is set for all of them.
 
 
 def sweep(places: Places) -> None:
