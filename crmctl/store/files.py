@@ -106,8 +106,10 @@ def _not_a_file(path: str, what: str) -> InvalidData:
     return InvalidData(str(problem), problems=[problem])
 
 
-def check_path(root: Path, path: str) -> None:
+def check_path(root: Path, path: str) -> bool:
     """Refuse to write at a path that leaves the book, leads through a link or a file, or has a line break in it.
+
+    Whether all folders on the way are there; where one is not, nothing stands at ``path``.
 
     Raises:
         InvalidData: what stands in the way.
@@ -125,11 +127,12 @@ def check_path(root: Path, path: str) -> None:
         try:
             mode = folder.lstat().st_mode
         except FileNotFoundError:
-            return
+            return False
         except OSError as exc:
             raise storage_failed(where, exc, "read") from exc
         if not stat.S_ISDIR(mode):
             raise _not_a_folder(where, "a symbolic link" if stat.S_ISLNK(mode) else "a file")
+    return True
 
 
 def _not_a_folder(path: str, what: str) -> InvalidData:

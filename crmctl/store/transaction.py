@@ -54,7 +54,7 @@ class Transaction:
         self.adopt = adopt
         self._files: dict[str, bytes | None] = {}
         self._before: dict[str, bytes | None] = {}
-        self._checked: set[str] = set()
+        self._folders: dict[str, bool] = {}
         # What an interrupted write left is not put among what a merge has in hand.
         commits.check_writable(moving_since=journals.began(state))
         placing.recover(root, state, commits, blob_id)
@@ -74,11 +74,10 @@ class Transaction:
             return self._files[path]
         if path not in self._before:
             folder = path.rpartition("/")[0]
-            if folder not in self._checked or "\n" in path:
-                check_path(self.root, path)
-                self._checked.add(folder)
+            if folder not in self._folders or "\n" in path:
+                self._folders[folder] = check_path(self.root, path)
             try:
-                self._before[path], _ = read_file(self.root, path)
+                self._before[path] = read_file(self.root, path)[0] if self._folders[folder] else None
             except FileNotFoundError:
                 self._before[path] = None
         return self._before[path]

@@ -8,6 +8,7 @@ JSON's escapes.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from crmctl.errors import InvalidData
@@ -33,6 +34,8 @@ _NUMBER = re.compile(
     r"\+?(?:0x[0-9a-f_]*|0o[0-7_]*|0b[01_]*|[0-9.][0-9_,.:+-]*(?:e[0-9+-]*)?|\.(?:inf|nan))", re.IGNORECASE
 )
 _DATE = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]")
+_FIGURES = frozenset("+0123456789")
+"""What numbers and dates begin with, of all that a plain text may begin with."""
 _WORDS = frozenset(["y", "n", "yes", "no", "on", "off", "true", "false", "null"])
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"}
 _TO_ESCAPE = re.compile(r'[\\"]|' + HIDDEN.pattern)
@@ -66,7 +69,7 @@ def block(value: Raw, indent: str) -> Iterator[str]:
 
 def entry(key: str, value: Raw, indent: str) -> Iterator[str]:
     """The lines of ``key: value``."""
-    name = inline(key)
+    name = _name(key)
     if len(name) > _LONG_KEY:
         yield f"{indent}? {name}"
         name = ""
@@ -105,13 +108,18 @@ def inline(text: str) -> str:
     return text if is_plain(text) else quoted(text)
 
 
+@lru_cache(maxsize=1_000)
+def _name(key: str) -> str:
+    """A key on one line; the same few stand in every record."""
+    return inline(key)
+
+
 def is_plain(text: str) -> bool:
     """Whether every YAML reader takes ``text``, unquoted, for this very text."""
     return (
         _PLAIN.fullmatch(text) is not None
         and text.lower() not in _WORDS
-        and _NUMBER.fullmatch(text) is None
-        and _DATE.match(text) is None
+        and (text[0] not in _FIGURES or (_NUMBER.fullmatch(text) is None and _DATE.match(text) is None))
         and _INDICATOR_INSIDE.search(text) is None
         and (text.isascii() or (HIDDEN.search(text) is None and _encodable(text)))
     )

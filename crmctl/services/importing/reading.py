@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from crmctl.services.importing.source import Row
 
 
+_ONE, _MONEY, _REFERENCE, _LIST, _NOTE = range(5)
+
+
 class Read(NamedTuple):
     """A row that has been read and matched, and the values that may refer to other rows of the file."""
 
@@ -41,6 +44,7 @@ class Reader:
         self._setup = setup
         self._kind = kind
         self._handles = handles
+        self._columns = [(target, column, reader, _way(target, setup)) for target, column, reader in setup.readers]
 
     def read(self, row: Row) -> Read:
         """The values of a row, and the record that it is about.
@@ -52,21 +56,22 @@ class Reader:
         amounts: dict[Path, str] = {}
         unfound: dict[Path, list[str]] = {}
         wrong: list[str] = []
-        for target, column, reader in self._setup.readers:
+        for target, column, reader, way in self._columns:
             text = typed(row.cells[column])
             if not text:
                 continue
             try:
-                if target.field.type == "money":
+                if way == _ONE:
+                    values[target.path] = reader(text)
+                elif way == _MONEY:
                     amounts[target.path] = text
-                elif target.path in self._setup.finders:
+                elif way == _REFERENCE:
                     self._refer(target, reader, text, values, unfound)
-                elif target.listed:
+                elif way == _LIST:
                     extend(values, target.path, reader(text))
                 else:
-                    values[target.path] = reader(text)
-                    if target.field.type == "note" and row.cells[column].endswith("\n"):
-                        values[target.path] = f"{text}\n"
+                    read = reader(text)
+                    values[target.path] = f"{text}\n" if row.cells[column].endswith("\n") else read
             except Refused as reason:
                 wrong.append(str(reason))
         if wrong:
@@ -99,6 +104,17 @@ class Reader:
             if not title:
                 raise Refused("the cells that its handle is made of are blank")
         return self._handles.free(title, said=self._setup.pattern is not None)
+
+
+def _way(target: Target, setup: Setup) -> int:
+    """How the cells of a column are read, which is the same in all rows."""
+    if target.field.type == "money":
+        return _MONEY
+    if target.path in setup.finders:
+        return _REFERENCE
+    if target.listed:
+        return _LIST
+    return _NOTE if target.field.type == "note" else _ONE
 
 
 def sought(finder: Finder, name: str, text: str) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from crmctl.errors import CrmError
 from crmctl.model import entry
 from crmctl.services import consequences
+from crmctl.services.importing.cells import REMEMBERED
 from crmctl.services.importing.cells import Refused
 from crmctl.services.importing.checks import Checks
 from crmctl.services.importing.handles import Handles
@@ -90,6 +91,12 @@ class _Planner:
         self.has_defaults = bool(consequences.with_defaults(book, self.kind, {}))
         groups = any(found.top.type == "group" for found in self.setup.targets.values())
         self.has_groups = self.has_defaults or groups
+        self.amounts = [
+            (found.path, (*found.path[:-1], found.field.currency), reader)
+            for found, _, reader in self.setup.readers
+            if found.field.type == "money"
+        ]
+        self.moments: dict[str, float] = {}
         self.fresh: list[tuple[str, RawMap]] = []
         self.waiting: list[Read] = []
 
@@ -157,12 +164,11 @@ class _Planner:
 
     def _amounts(self, read: Read, before: RawMap) -> None:
         """Money is read last: the currency beside it says how many decimals it may have."""
-        for target, _, reader in self.setup.readers if read.money else ():
-            text = read.money.get(target.path)
+        for path, beside, reader in self.amounts if read.money else ():
+            text = read.money.get(path)
             if text:
-                beside = (*target.path[:-1], target.field.currency)
                 currency = read.values.get(beside) or at(before, beside) or self.setup.currencies.get(beside)
-                read.values[target.path] = reader(text, str(currency or "").upper())
+                read.values[path] = reader(text, str(currency or "").upper())
 
     def _make(self, read: Read) -> str:
         self._amounts(read, {})
@@ -207,7 +213,17 @@ class _Planner:
         if not isinstance(customer, str):
             raise Refused("there is no customer")
         content = jsonl.write_new_line(self._ordered(data))
-        self.plan.lines.setdefault(customer, []).append(Line(self.order(data), content))
+        self.plan.lines.setdefault(customer, []).append(Line(self._place(data), content))
+
+    def _place(self, data: RawMap) -> tuple[float, str]:
+        """As ``order``; a moment that many rows share is read once."""
+        text = str(data.get("at", ""))
+        moment = self.moments.get(text)
+        if moment is None:
+            moment, _ = self.order(data)
+            if len(self.moments) < REMEMBERED:
+                self.moments[text] = moment
+        return moment, str(data.get("id", ""))
 
     def _compare(self, read: Read, match: Match) -> str:
         before = match.data

@@ -30,7 +30,9 @@ def nested(values: Mapping[Path, Raw], aside: Collection[Path]) -> RawMap:
     """The record that the values make, without those at the paths ``aside``."""
     data: RawMap = {}
     for path, value in values.items():
-        if len(path) > 1:
+        if len(path) == 2 and path[0] not in data:
+            data[path[0]] = {path[1]: value}
+        elif len(path) > 1:
             data = changed(data, path, value)
         elif path not in aside:
             data[path[0]] = value

@@ -674,3 +674,24 @@ def test_mending_that_fails_is_tried_again(place: Place, monkeypatch: pytest.Mon
     monkeypatch.undo()
     place.begin()
     assert place.whole()
+
+
+def test_nothing_stands_in_a_folder_that_is_not_there_until_something_is_put_there(place: Place) -> None:
+    tx = place.begin()
+    assert tx.read("new/inner/a") is None
+    assert tx.read("new/inner/b") is None
+    tx.put("new/inner/b", b"2")
+    assert tx.read("new/inner/b") == b"2"
+    tx.commit("test")
+    assert place.files == {"new/inner/b": b"2"}
+    assert place.begin().read("new/inner/b") == b"2"
+
+
+def test_a_file_that_comes_after_a_look_at_its_missing_folder_is_not_written_over(place: Place) -> None:
+    tx = place.begin()
+    tx.put("new/a", b"1")
+    (place.root / "new").mkdir()
+    (place.root / "new" / "a").write_bytes(b"by hand")
+    tx.put("new/b", b"2")
+    tx.commit("test")
+    assert place.files == {"new/a": b"by hand", "new/b": b"2"}
