@@ -40,7 +40,10 @@ def test_what_could_not_be_read_again_is_not_written(book_dir: Path, run: Run, w
     assert git(book_dir, "status", "--porcelain") == ""
 
 
-def test_an_import_rejects_the_row_and_takes_the_others(book_dir: Path, run: Run, tmp_path: Path) -> None:
+def test_an_import_rejects_the_row_and_takes_the_others(
+    book_dir: Path, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # Rejected rows are kept where one stands.
     commit(book_dir, {"customers/ada.yaml": "name: Ada\n"})
     short = LONG[: (1 << 20) - 10]  # A cell may have as much, but not a line with all that goes with it.
     (tmp_path / "calls.csv").write_text(f"customer,at,text\nada,2026-03-01,{short}\nada,2026-03-01,hello\n")
