@@ -16,6 +16,7 @@ from crmctl.model import ids
 from crmctl.model import validate
 from crmctl.model.kinds import KINDS
 from crmctl.model.settings import FILE
+from crmctl.services import absent
 from crmctl.services import consequences
 from crmctl.services import refs
 from crmctl.services.lookalikes import lookalikes
@@ -176,9 +177,11 @@ def remove(book: Book, kind: Kind, ref: str, *, force: bool = False, adopt: bool
     """Take a record away; a customer's interactions go with it. git keeps what was.
 
     Raises:
-        Conflict: other records name it, and ``force`` does not say that they may be left dangling.
+        Conflict: other records name it, and ``force`` does not say that they may be left dangling; or its history is
+            not here.
     """
     handle = refs.find(book, kind, ref)
+    absent.require_to_remove(book, kind, handle, force=force)
     naming = naming_records(book, kind, handle)
     if naming and not force:
         shown = ", ".join(f"{other} {name}" for other, name in naming[:5]) + (" ..." if len(naming) > 5 else "")
@@ -261,7 +264,7 @@ def free_handle(book: Book, tx: Transaction, kind: Kind, title: str, wanted: str
     """A handle that nobody has yet: the ``wanted`` one, or one made from the title.
 
     Raises:
-        UsageProblem, Conflict: the wanted one is none, or is taken.
+        UsageProblem, Conflict: the wanted one is none, or is taken, if only by what is not here.
     """
     if wanted:
         problem = ids.handle_problem(wanted)
@@ -272,12 +275,14 @@ def free_handle(book: Book, tx: Transaction, kind: Kind, title: str, wanted: str
             raise Conflict(f"{kind.name} {wanted} is removed in this very change", hint=hint)
         if _taken(book, tx, kind, wanted):
             raise Conflict(f"there is a {kind.name} {wanted} already", hint=f"crmctl {kind.name} show {wanted}")
+        absent.require_to_add(book, kind, wanted)
         return wanted
     base = random_handle(kind) if book.settings.handles == "random" else ids.handle_from(title) or random_handle(kind)
     handle, number = base, 1
     while _taken(book, tx, kind, handle):
         number += 1
         handle = f"{base[: ids.MAX_HANDLE - len(str(number)) - 1]}-{number}"
+    absent.require_to_add(book, kind, handle)
     return handle
 
 

@@ -137,8 +137,9 @@ def _unreadable(book: Book, kind: Kind, text: str) -> NotFound | None:
         if problem.path in paths:
             return NotFound(f"{kind.name} {handle} cannot be read now: {problem.message}", hint=problem.hint)
     if not paths.isdisjoint(book.left_out()):
-        hint = "To have it here: git sparse-checkout disable"
-        return NotFound(f"{kind.name} {handle} is not here: git sparse-checkout leaves it out", hint=hint)
+        from crmctl.services.absent import WAY_OUT
+
+        return NotFound(f"{kind.name} {handle} is not here: git sparse-checkout leaves it out", hint=WAY_OUT)
     return None
 
 

@@ -255,6 +255,41 @@ def test_nobody_takes_the_place_of_whom_a_sparse_checkout_leaves_out(sparse: Pat
     assert "sparse-checkout" in missing.err
 
 
+def test_nobody_inherits_a_history_that_a_sparse_checkout_leaves_out(book: Path, run: Run) -> None:
+    commit(book, {"interactions/ada.jsonl": LINE})
+    git(book, "sparse-checkout", "set", "--no-cone", "/*", "!/records/interactions/")
+    head = git(book, "rev-parse", "HEAD")
+    for more in ((), ("--force",)):
+        refused = run("-C", book, "customer", "rm", "ada", "--yes", *more)
+        assert refused.code == 5
+        assert "the history of ada is not here" in refused.err
+        assert "hint: To have it here: git sparse-checkout disable" in refused.err
+    assert git(book, "rev-parse", "HEAD") == head
+    refused = run("-C", book, "undo", git(book, "log", "-1", "--format=%H", "--", ADA).strip())
+    assert refused.code == 5
+    assert "the history of ada is not here" in refused.err
+    git(book, "rm", "-q", ADA)
+    git(book, "commit", "-q", "--no-verify", "-m", "by hand")
+    checked = run("-C", book, "check")
+    assert checked.code == 1
+    assert "records/interactions/ada.jsonl: there is no customer 'ada' whose history this is" in checked.out
+    for arguments in (("Ada",), ("Another", "--handle", "ada")):
+        refused = run("-C", book, "customer", "add", *arguments)
+        assert refused.code == 5
+        assert "customer ada, or the history of one called so, is committed and not here" in refused.err
+    people = book / "people.csv"
+    people.write_text("name\nAda\n")
+    assert run("-C", book, "import", "csv", people, "--kind", "customer", "--map", "name=name", "--yes").code == 0
+    assert run("-C", book, "customer", "list", "-o", "ids").out == "ada-2\nbob\n"
+
+
+def test_whoever_may_be_named_by_what_a_sparse_checkout_leaves_out_stays(sparse: Path, run: Run) -> None:
+    refused = run("-C", sparse, "customer", "rm", "bob", "--yes")
+    assert refused.code == 5
+    assert "is not here (git sparse-checkout leaves it out), and may name customer bob" in refused.err
+    assert run("-C", sparse, "customer", "rm", "bob", "--yes", "--force").code == 0
+
+
 def test_a_sync_brings_what_a_sparse_checkout_leaves_out_and_leaves_it_out(
     sparse: Path, run: Run, tmp_path: Path
 ) -> None:

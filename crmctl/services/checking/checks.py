@@ -13,6 +13,7 @@ from crmctl.errors import Problem
 from crmctl.errors import StorageFailed
 from crmctl.errors import UsageProblem
 from crmctl.model.settings import FILE
+from crmctl.services import absent
 from crmctl.services.bookfiles import FILE as PLAIN
 from crmctl.services.checking import attributes
 from crmctl.services.checking import commands
@@ -24,8 +25,8 @@ from crmctl.services.checking.contents import Ids
 from crmctl.services.checking.contents import Report
 from crmctl.services.checking.contents import check_content
 from crmctl.services.checking.contents import others_with_ids
+from crmctl.services.checking.records import without_customer
 from crmctl.store.layout import RECORDS
-from crmctl.store.layout import place_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from collections.abc import Sequence
 
-    from crmctl.model.schema import Schema
     from crmctl.services.book import Book
     from crmctl.services.bookfiles import Files
     from crmctl.services.checking.files import Found
@@ -61,7 +61,7 @@ def check_book(book: Book, paths: Sequence[str] = (), progress: Callable[[int, i
     problems += suppression_files.problems_of(book.files)
     texts, unread = templates.contents(book.files)
     problems += unread
-    _add_left_out(walked.handles, book, settings.schema)
+    problems += _left_out(walked.handles, book)
     checker = Checker(settings, walked.handles, checks_files.templates(book.files), book.now_in(settings.zone))
     files = [found for found in walked.files if within(found.path, chosen)]
     misplaced = {problem.path for problem in walked.problems if problem.code == "not-a-file"}
@@ -92,12 +92,14 @@ def _of_git(files: Files, records: Iterable[Found]) -> Iterator[Problem]:
         )
 
 
-def _add_left_out(handles: dict[str, set[str]], book: Book, schema: Schema) -> None:
-    """The records that this work tree leaves out are not missing: they may be named."""
-    for path in book.left_out():
-        place = place_of(path, schema)
-        if place is not None:
-            handles.setdefault(place.kind.name, set()).add(place.handle)
+def _left_out(handles: dict[str, set[str]], book: Book) -> Iterator[Problem]:
+    """The records that this work tree leaves out are not missing: they may be named. Histories need their customers."""
+    found = list(absent.places(book))
+    for _, place in found:
+        handles.setdefault(place.kind.name, set()).add(place.handle)
+    for path, place in found:
+        if place.kind.name == "interaction" and place.handle not in handles.get("customer", ()):
+            yield without_customer(path, place.handle, absent.WAY_OUT)
 
 
 def relative(book: Book, path: str) -> str:

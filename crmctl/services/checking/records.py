@@ -42,6 +42,11 @@ class Checked(NamedTuple):
     ids: list[tuple[str, int]]
 
 
+def without_customer(path: str, handle: str, hint: str) -> Problem:
+    """The problem of a history whose customer is not in the book."""
+    return Problem(path, 0, 0, "unknown-reference", f"there is no customer {handle!r} whose history this is", hint)
+
+
 class Checker:
     """Checks files of one book, one after the other.
 
@@ -101,8 +106,7 @@ class Checker:
 
         lines, problems = read_lines(data, path)
         if place.handle not in self._handles.get("customer", ()):
-            message = f"there is no customer {place.handle!r} whose history this is"
-            problems.append(Problem(path, 0, 0, "unknown-reference", message, self._nearest("customer", place.handle)))
+            problems.append(without_customer(path, place.handle, self._nearest("customer", place.handle)))
         ids = []
         for line in lines:
             for finding in self.findings(place.kind, line.value):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from crmctl import clock
 from crmctl.model import ids
+from crmctl.services import absent
 from crmctl.services import records
 from crmctl.services.importing.cells import Refused
 
@@ -45,7 +46,7 @@ class Handles:
         # whose history is still there: nobody may inherit that.
         kinds = (kind.name, "interaction" if kind.name == "customer" else kind.name)
         rows = book.index.connection.execute("SELECT handle FROM files WHERE kind IN (?, ?)", kinds)
-        self._taken = {str(row[0]).lower() for row in rows}
+        self._taken = {str(row[0]).lower() for row in rows} | absent.handles(book, kind)
         self._next: dict[str, int] = {}
 
     def take(self, handle: str) -> str:

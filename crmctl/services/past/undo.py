@@ -15,6 +15,7 @@ from typing import NamedTuple
 from crmctl.errors import Conflict
 from crmctl.errors import NotFound
 from crmctl.model.settings import FILE
+from crmctl.services import absent
 from crmctl.services.joining import sync_removals
 from crmctl.services.joining.treemerge import TreeMerge
 from crmctl.services.past import undo_overlaps
@@ -176,11 +177,19 @@ def plan(book: Book, commit: Commit, *, rest: bool = False) -> Plan:
 def refusal(book: Book, wanted: Plan, *, rest: bool = False, allow_removals: bool = False) -> Conflict | None:
     """Why a plan is not carried out, None when it is.
 
-    Later edits overlap, and ``rest`` does not say that they may stay; or it takes more records away than a sync may,
-    and ``allow_removals`` does not say that this is meant.
+    Later edits overlap, and ``rest`` does not say that they may stay; what belongs to a removed record, or may name it,
+    is not here (``git sparse-checkout``); or it takes more records away than a sync may, and ``allow_removals`` does not
+    say that this is meant.
     """
     if wanted.overlaps and not rest:
         return overlapping(wanted)
+    try:
+        for path in (path for path, data in wanted.files.items() if data is None):
+            place = layout.place_of(path, book.schema)
+            if place is not None:
+                absent.require_to_remove(book, place.kind, place.handle)
+    except Conflict as error:
+        return error
     if allow_removals:
         return None
     try:
