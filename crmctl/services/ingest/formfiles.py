@@ -12,6 +12,7 @@ from typing import Any
 from typing import NamedTuple
 
 from crmctl.errors import NotFound
+from crmctl.model.kinds import CHANNELS
 from crmctl.services.ingest import entries
 from crmctl.store.files import storage_failed
 
@@ -54,13 +55,14 @@ class Consent(NamedTuple):
     """What a form says of consent for a purpose: the words that stood at the box, and whether it was really them.
 
     ``confirmed`` is when they followed the link in a mail of the web site, ``proof`` where that is recorded; without
-    these nobody knows who typed the address.
+    these nobody knows who typed the address. ``channels`` are those that the words speak of.
     """
 
     purpose: str
     wording: str
     confirmed: datetime | None = None
     proof: str = ""
+    channels: tuple[str, ...] = ("email",)
 
 
 class Form(NamedTuple):
@@ -222,4 +224,12 @@ def _consents(book: Book, value: object) -> Iterator[Consent]:
         when = _at(book, confirmed, "confirmed") if confirmed else None
         if when is not None and values.moment(confirmed, book.context) - when > timedelta(days=1):
             raise ValueError("consent is confirmed at a time that is still to come, which proves nothing")
-        yield Consent(purpose, wording, when, proof)
+        yield Consent(purpose, wording, when, proof, _channels(item.get("channels")))
+
+
+def _channels(value: object) -> tuple[str, ...]:
+    """By what they want to hear; by mail, where a form does not say."""
+    found = tuple(_text(one).lower() for one in (value if isinstance(value, list) else [value] if value else []))
+    if not set(found) <= set(CHANNELS):
+        raise ValueError(f"consent is for channels that there are not (channels: {', '.join(CHANNELS)})")
+    return found or ("email",)

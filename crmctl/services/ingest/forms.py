@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from typing import NamedTuple
 
+from crmctl.model.kinds import CHANNELS
 from crmctl.services import records
 from crmctl.services.ingest import entries
 from crmctl.services.ingest import filing
@@ -171,6 +172,9 @@ class _Desk:
         known = {name.strip().casefold(): entry for name, entry in said.items()} if isinstance(said, dict) else {}
         new: dict[str, RawMap] = {}
         for consent in form.consents:
+            self._ask_for_others(form, handle, consent)
+            if "email" not in consent.channels or not form.email:
+                continue
             entry = known.get(consent.purpose)
             if entry:
                 if not isinstance(entry, dict) or entry.get("state") != "granted":
@@ -183,11 +187,17 @@ class _Desk:
             after: RawMap = {**before, "consent": {**(said if isinstance(said, dict) else {}), **new}}
             records.save(self._book, self._tx, kind, path, after, ("consent",))
 
-    def _ask(self, form: Form, handle: str, what: str, consent: Consent) -> None:
-        notes = (
-            f"crmctl consent request {handle} --purpose {consent.purpose}\n\n"
-            f"What stood at the box: {consent.wording[:1_000]}"
-        )
+    def _ask_for_others(self, form: Form, handle: str, consent: Consent) -> None:
+        """A link in a mail proves an address for mail, and no telephone number."""
+        others = [name for name in CHANNELS if name in consent.channels and (name != "email" or not form.email)]
+        if others:
+            ways = " ".join(f"--channel {name}" for name in others)
+            command = f"crmctl consent grant {handle} {consent.purpose} {ways} --how call"
+            self._ask(form, handle, f"Ask whether they want {consent.purpose} by {', '.join(others)}", consent, command)
+
+    def _ask(self, form: Form, handle: str, what: str, consent: Consent, command: str = "") -> None:
+        command = command or f"crmctl consent request {handle} --purpose {consent.purpose}"
+        notes = f"{command}\n\nWhat stood at the box: {consent.wording[:1_000]}"
         self._tasks.append(Task(form.key, f"{what}: a web form says so", handle, notes, form.at, 1, {"form": form.key}))
 
     def _case(self, form: Form, handle: str) -> str:

@@ -102,6 +102,24 @@ def test_a_form_that_proves_nothing_grants_nothing(root: Path) -> None:
     assert WORDS in (root / "records/interactions/eve-adams.jsonl").read_text()
 
 
+def test_a_link_in_a_mail_proves_no_telephone_number(root: Path) -> None:
+    take(root, submission(phone="+4930123456", consent=proven(channels=["sms", "email"])))
+    assert record(root, "eve-adams")["consent"]["newsletter"]["channels"] == ["email"]
+    assert tasks(root) == ["Ask whether they want newsletter by sms: a web form says so"]
+    (notes,) = [str(text) for (text,) in Book(root).index.rows("SELECT data FROM followups_raw")]
+    assert "crmctl consent grant eve-adams newsletter --channel sms --how call" in notes
+
+
+@pytest.mark.parametrize(
+    ("more", "asked"),
+    [({"consent": proven(channels=["sms"])}, "sms"), ({"consent": proven(), "email": ""}, "email")],
+)
+def test_consent_for_another_channel_is_none_for_mail(root: Path, more: dict[str, Any], asked: str) -> None:
+    take(root, submission(phone="+4930123456", **more))
+    assert "consent" not in record(root, "eve-adams")
+    assert tasks(root) == [f"Ask whether they want newsletter by {asked}: a web form says so"]
+
+
 @pytest.mark.parametrize("half", [{"confirmed": "2026-11-22T09:30:00Z"}, {"proof": "trust me"}])
 def test_half_a_proof_is_named(root: Path, half: dict[str, str]) -> None:
     (refused,) = take(root, submission(consent=consent(**half))).refused
@@ -209,6 +227,8 @@ def test_an_address_of_two_is_a_follow_up(root: Path) -> None:
         (submission(id="1"), "too short"),
         (submission(consent=consent(purpose="world domination")), "purpose"),
         (submission(consent=consent(wording="")), "words"),
+        (submission(consent=consent(channels=["telex"])), "channels that there are not"),
+        (submission(consent=consent(channels=[["email"]])), "channels that there are not"),
         (submission(consent="yes"), "consent"),
     ],
 )
