@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from crmctl.errors import Conflict
+from crmctl.services.naming import may_name
 from crmctl.store import layout
 
 if TYPE_CHECKING:
@@ -51,12 +52,12 @@ def require_to_remove(book: Book, kind: Kind, handle: str, *, force: bool | None
             it, and ``force`` does not say that it may be left dangling (None: nobody can say so).
     """
     for path, place in places(book):
-        if place.kind.name != "interaction" and not force:
-            message = f"{path} is not here (git sparse-checkout leaves it out), and may name {kind.name} {handle}"
-            hint = WAY_OUT if force is None else f"{WAY_OUT}. Or say --force to leave it without."
-        elif (kind.name, place.kind.name, place.handle) == ("customer", "interaction", handle):
+        if (kind.name, place.kind.name, place.handle) == ("customer", "interaction", handle):
             message = f"the history of {handle} is not here: git sparse-checkout leaves {path} out"
             hint = WAY_OUT
+        elif not force and kind.storage == "yaml" and may_name(place.kind, kind):
+            message = f"{path} is not here (git sparse-checkout leaves it out), and may name {kind.name} {handle}"
+            hint = WAY_OUT if force is None else f"{WAY_OUT}. Or say --force to leave it without."
         else:
             continue
         raise Conflict(message, hint=hint)

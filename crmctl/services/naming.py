@@ -28,3 +28,12 @@ def naming_records(book: Book, kind: Kind, handle: str) -> list[tuple[str, str]]
                     )
                     found += [(other.name, str(row[0])) for row in book.index.rows(sql, (handle,))]
     return found
+
+
+def may_name(other: Kind, kind: Kind) -> bool:
+    """Whether a record of the kind ``other`` can name one of ``kind``; a history's own customer does not count."""
+    for column, field in columns.plain_fields(other):
+        if field.type == "ref" and field.kind == kind.name and (other.name, column) != ("interaction", "customer"):
+            return True
+    parts = (part for _, field in columns.child_fields(other) for _, part in columns.child_columns(field))
+    return any(part.type == "ref" and part.kind == kind.name for part in parts)

@@ -295,6 +295,8 @@ def _taken(book: Book, tx: Transaction, kind: Kind, handle: str) -> bool:
     path = layout.path_of(kind, handle, sharded=book.sharded)
     if tx.read(path) is not None or tx.removes(path):
         return True
+    if kind.name == "customer" and _interactions_paths(book, handle):
+        return True  # One who has gone and left a history behind: nobody inherits that.
     return book.index.row(f"SELECT 1 FROM {kind.plural} WHERE handle = ?", (handle,)) is not None
 
 

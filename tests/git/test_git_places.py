@@ -436,3 +436,28 @@ def test_a_folder_of_records_that_is_a_file_is_not_replaced(book: Path, run: Run
     assert "records/interactions: a file stands where a folder should be" in refused.err
     assert git(book, "rev-parse", "HEAD") == head
     assert run("-C", book, "customer", "set", "ada", "notes=x").code == 0
+
+
+def test_only_what_can_name_a_record_keeps_it(sparse: Path, run: Run) -> None:
+    assert run("-C", sparse, "followup", "add", "call", "--customer", "bob", "--due", "2030-01-01").code == 0
+    assert run("-C", sparse, "followup", "rm", "call", "--yes").code == 0
+    assert run("-C", sparse, "log", "bob", "call", "hi").code == 0
+    assert run("-C", sparse, "undo").code == 0
+    assert git(sparse, "ls-tree", "-r", "--name-only", "HEAD", "records/interactions") == ""
+
+
+def test_a_deal_that_a_history_left_out_may_name_stays(book: Path, run: Run) -> None:
+    commit(book, {"deals/offer.yaml": "name: Offer\ncustomer: ada\n", "interactions/ada.jsonl": LINE})
+    git(book, "sparse-checkout", "set", "--no-cone", "/*", "!/records/interactions/")
+    refused = run("-C", book, "deal", "rm", "offer", "--yes")
+    assert refused.code == 5
+    assert "and may name deal offer" in refused.err
+
+
+def test_nobody_inherits_a_history_that_was_left_behind(book: Path, run: Run) -> None:
+    commit(book, {"interactions/ada.jsonl": LINE})
+    git(book, "rm", "-q", ADA)
+    git(book, "commit", "-q", "--no-verify", "-m", "by hand")
+    assert run("-C", book, "customer", "add", "Another", "--handle", "ada").code == 5
+    assert run("-C", book, "customer", "add", "Ada").code == 0
+    assert run("-C", book, "customer", "list", "-o", "ids").out == "ada-2\nbob\n"
