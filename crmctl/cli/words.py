@@ -20,6 +20,10 @@ def undo_words(book: Book, commit: str) -> str:
     from crmctl.model.settings import FILE
 
     here = Path.cwd()
+    root = book.root.resolve()
     nearest = next((folder for folder in (here, *here.parents) if (folder / FILE).is_file()), None)
-    where = "" if nearest == book.root else f" -C {book.root}"
-    return f"undo: crmctl{where} undo {commit[:10]}"
+    if nearest is not None and nearest.resolve() == root:
+        return f"undo: crmctl undo {commit[:10]}"
+    from shlex import quote
+
+    return f"undo: crmctl -C {quote(str(root))} undo {commit[:10]}"

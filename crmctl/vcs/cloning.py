@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 _ODD = {trees.EXECUTABLE: "executable", trees.LINK: "a symbolic link", trees.SUBMODULE: "another repository"}
 
+# What git says, in lower case, when it was let in and does not like what came.
+_BROKEN = ("fsck error", "error in object", "bad object", "corrupt", "index-pack failed", "invalid index-pack output")
+
 
 def clone(here: Path, url: str, folder: Path) -> None:
     """Have a clone of ``url`` stand at ``folder``; no links are made, no submodules fetched, no hooks run.
@@ -71,4 +74,13 @@ def told(url: str, words: str) -> CrmError:
     if remotes.is_offline(text):
         return remotes.Offline(f"{remotes.shown(url)} cannot be reached")
     error = failed(("clone",), text.encode())
-    return GitFailed(error.message, hint=error.hint or "See that you may go there: git ls-remote URL")
+    return GitFailed(error.message, hint=error.hint or _hint(text.lower()))
+
+
+def _hint(words: str) -> str:
+    """What to do about what git said."""
+    if "file name too long" in words or "filename too long" in words:
+        return "A name in it is too long for this disk. Have the file renamed there, or clone nearer to the top of it."
+    if any(sign in words for sign in _BROKEN):
+        return "What it holds is broken or not safe to take. Have whoever keeps it look: git fsck --strict, there."
+    return "See that you may go there: git ls-remote URL"

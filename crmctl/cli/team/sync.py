@@ -185,13 +185,16 @@ def clone(app: App, url: str, folder: str) -> None:
       crmctl clone git@example.com:team/book.git
       crmctl clone /media/stick/book ~/book
     """
+    from shlex import quote
+
     from crmctl.services.joining.cloning import clone as make
 
     made = make(url, folder)
+    there = quote(str(made.folder))
     counts = ", ".join(f"{number:,} {noun}" for noun, number in made.counts) or "no records yet"
     app.say(f"Cloned {made.name} into {made.folder}: {counts}.")
     for note in made.notes:
         app.warn(note)
     if made.problems:
-        app.warn(f"{counted(made.problems, 'problem')} in it: crmctl -C {made.folder} check shows them")
-    app.say(f"Next: cd {made.folder} && crmctl today; crmctl sync brings your changes and the team's together.")
+        app.warn(f"{counted(made.problems, 'problem')} in it: crmctl -C {there} check shows them")
+    app.say(f"Next: cd {there} && crmctl today; crmctl sync brings your changes and the team's together.")

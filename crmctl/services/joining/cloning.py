@@ -19,7 +19,9 @@ from crmctl.services.book import Book
 from crmctl.services.checking import checks
 from crmctl.services.clone import githooks
 from crmctl.services.clone import mergedriver
+from crmctl.services.joining import seen
 from crmctl.vcs import cloning as vcs_cloning
+from crmctl.vcs import health
 from crmctl.vcs import remotes
 
 if TYPE_CHECKING:
@@ -107,12 +109,19 @@ def _take_away(target: Path, *, keep: bool) -> None:
 
 
 def _set_up(book: Book) -> Iterator[str]:
-    """Have git know the merge driver and the hooks; what does not work out, in words."""
-    for install in (mergedriver.install, githooks.install):
+    """Have git know the merge driver and the hooks, and note what came; what does not work out, in words."""
+    for install in (mergedriver.install, githooks.install, lambda _: _note_seen(book)):
         try:
             install(book.places)
         except CrmError as exc:
             yield f"{exc.message}. {exc.hint}" if exc.hint else exc.message
+
+
+def _note_seen(book: Book) -> None:
+    """Note where the branch stands on the remote, by which a rewind of it is known."""
+    remote = remotes.choose(book.places, health.branch(book.places))
+    if remote is not None:
+        seen.remember(book, remote)
 
 
 def _counts(book: Book) -> tuple[tuple[str, int], ...]:

@@ -8,15 +8,21 @@ from typing import TYPE_CHECKING
 from crmctl.errors import Conflict
 from crmctl.store.files import read_file
 from crmctl.store.files import write_file
+from crmctl.vcs import remotes
+from crmctl.vcs import tracking
 
 if TYPE_CHECKING:
     from crmctl.services.book import Book
     from crmctl.vcs.remotes import Remote
 
 NAME = "remotes.json"
-HINT = (
+REWOUND = (
     "Ask who rewrote it. If it was meant (something was erased from the history), make a new clone and bring over what "
-    "only this one has. If not, crmctl sync --accept-rewind joins it with what is here, and sends everything back."
+    "only this one has. If not, {sync} --accept-rewind joins it with what is here, and sends everything back."
+)
+GONE = (
+    "Ask who took it away. If it has another name now: git fetch, then git branch -u {remote}/NAME. "
+    "If it is wanted anew, with everything that is here: {sync} --accept-rewind"
 )
 
 
@@ -38,6 +44,21 @@ def save(book: Book, remote: Remote, commit: str) -> None:
         write_file(folder, NAME, json.dumps({**known, _key(remote): commit}, sort_keys=True).encode())
 
 
+def remember(book: Book, remote: Remote) -> None:
+    """Before the first fetch from ``remote``: note what git knows of its branch, as a plain ``git clone`` left it.
+
+    What git knows under this name is not asked when the name was another address's before.
+
+    Raises:
+        StorageFailed: there is no room, or no right to write.
+    """
+    if any(key.startswith(f"{remote.key} ") for key in _read(book)):
+        return
+    known = tracking.dropped(book.places, remote) or remotes.last_seen(book.places, remote)
+    if known:
+        save(book, remote, known)
+
+
 def check(book: Book, remote: Remote, commit: str) -> None:
     """Refuse to follow a branch that lost what it had: ``commit`` ("" for no branch any more) is what it has now.
 
@@ -47,8 +68,11 @@ def check(book: Book, remote: Remote, commit: str) -> None:
     known = load(book, remote)
     if not known or (commit and book.repository.descends(commit, known)):
         return
-    what = "was rewound or rewritten" if commit else "is not there any more"
-    raise Conflict(f"{remote.key} {what}: it does not have {known[:10]}, which it had last", hint=HINT)
+    what, hint = ("was rewound or rewritten", REWOUND) if commit else ("is not there any more", GONE)
+    raise Conflict(
+        f"{remote.key} {what}: it does not have {known[:10]}, which it had last",
+        hint=hint.format(remote=remote.name, sync=f"crmctl sync {remote.name}"),
+    )
 
 
 def _key(remote: Remote) -> str:

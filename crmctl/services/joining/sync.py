@@ -182,6 +182,7 @@ def _in_attempts(book: Book, so_far: Synced, how: How, pause: Callable[[float], 
 def _attempt(book: Book, so_far: Synced, how: How) -> Synced:
     """Fetch and merge, once; "merged" says that it is to be sent now."""
     remote = so_far.remote
+    seen.remember(book, remote)
     theirs = remotes.fetch(book.places, remote)
     if not how.accept_rewind:
         seen.check(book, remote, theirs)

@@ -133,6 +133,41 @@ def test_what_cannot_be_reached_is_said_without_the_password(run: Run, tmp_path:
     assert "does not exist" in done.err
 
 
+def test_what_is_broken_or_does_not_fit_has_a_hint_of_its_own(run: Run, tmp_path: Path) -> None:
+    for name in ("broken", "long"):
+        (tmp_path / name).mkdir()
+        git(tmp_path / name, "init", "-q", "-b", "main")
+        commit(tmp_path / name, {"/crm.yaml": SETTINGS})
+    (tmp_path / "raw").write_text(
+        git(tmp_path / "broken", "cat-file", "commit", "HEAD").replace("+0000", "nowhere").replace("> ", "> x")
+    )
+    oid = git(tmp_path / "broken", "hash-object", "-t", "commit", "-w", "--literally", str(tmp_path / "raw")).strip()
+    (tmp_path / "broken/.git/refs/heads/main").write_text(f"{oid}\n")
+    blob = git(tmp_path / "long", "rev-parse", "HEAD:crm.yaml").strip()
+    git(tmp_path / "long", "update-index", "--add", "--cacheinfo", f"100644,{blob},{'y' * 300}")
+    git(tmp_path / "long", "commit", "-q", "-m", "long")
+    for name, hint in (("broken", "broken or not safe to take"), ("long", "too long for this disk")):
+        done = run("clone", tmp_path / name, tmp_path / "copy")
+        assert done.code == 1
+        assert hint in done.err
+        assert "you may go there" not in done.err
+        assert not (tmp_path / "copy").exists()
+
+
+def test_what_there_is_to_copy_can_be_copied(team: Team, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = team.root / "our book"
+    team.push("bob", {"customers/p1.yaml": person(1, birthday="soon")})
+    done = run("clone", team.remote, target)
+    assert f"Next: cd '{target}' && crmctl today" in done.err
+    assert f"crmctl -C '{target}' check" in done.err
+    (team.root / "outer").mkdir()
+    done = run("-C", team.root / "outer/../our book", "customer", "set", "p2", "role=boss")
+    assert f"[undo: crmctl -C '{target}' undo " in done.err
+    monkeypatch.chdir(target)
+    done = run("-C", team.root / "outer/../our book", "customer", "set", "p2", "role=chief")
+    assert "[undo: crmctl undo " in done.err
+
+
 def test_an_address_is_never_an_option_or_a_command(run: Run, tmp_path: Path) -> None:
     for url in ("--upload-pack=touch ran", f"ext::sh -c 'touch {tmp_path}/ran'"):
         assert run("clone", "--", url, tmp_path / "copy").code == 1

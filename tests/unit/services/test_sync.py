@@ -517,6 +517,100 @@ def test_a_remote_that_lost_its_branch_is_not_filled_again(team: Team, ann: Path
     assert head(team.remote) == head(ann)
 
 
+def crmctl_clone(team: Team, run: Run) -> Path:
+    """A clone by crmctl, which has not been synced yet."""
+    assert run("clone", team.remote, team.root / "new").code == 0
+    return team.root / "new"
+
+
+def rewind(team: Team) -> str:
+    """Take the last commit off the remote's branch; what it is at now."""
+    git(team.remote, "update-ref", "refs/heads/main", "main~1")
+    return head(team.remote)
+
+
+@pytest.mark.parametrize("by", ["crmctl", "git", "git, without a dry run before", "git, shallow"])
+def test_a_clone_that_was_never_synced_does_not_follow_a_rewind(team: Team, run: Run, by: str) -> None:
+    team.push("bob", {"customers/p1.yaml": person(1, role="boss")})
+    if by == "crmctl":
+        new = crmctl_clone(team, run)
+    elif by == "git, shallow":
+        new = team.root / "new"
+        git(team.root, "clone", "-q", "--depth", "1", team.remote.as_uri(), str(new))
+    else:
+        new = team.clone("new")
+    ours, erased = head(new), rewind(team)
+    if "dry run" not in by:
+        assert run("-C", new, "sync", "--dry-run").code == 5
+    for _ in range(2):
+        done = run("-C", new, "sync", "-q")
+        assert done.code == 5, done.err
+        assert f"origin/main was rewound or rewritten: it does not have {ours[:10]}" in done.err
+        assert head(team.remote) == erased
+    if "shallow" in by:
+        git(new, "fetch", "-q", "--unshallow")
+    assert run("-C", new, "sync", "--accept-rewind").code == 0
+    assert head(team.remote) == ours
+
+
+def test_a_rewind_that_git_fetched_already_is_not_followed(team: Team, ann: Path, run: Run) -> None:
+    team.push("bob", {"customers/p1.yaml": person(1, role="boss")})
+    git(ann, "pull", "-q")
+    erased = rewind(team)
+    git(ann, "fetch", "-q")
+    assert run("-C", ann, "sync").code == 5
+    assert head(team.remote) == erased
+
+
+def test_a_rewind_that_was_followed_by_hand_is_over(team: Team, ann: Path, run: Run) -> None:
+    team.push("bob", {"customers/p1.yaml": person(1, role="boss")})
+    git(ann, "pull", "-q")
+    erased = rewind(team)
+    git(ann, "fetch", "-q")
+    git(ann, "reset", "-q", "--hard", "origin/main")
+    assert run("-C", ann, "sync").code == 0
+    assert head(team.remote) == head(ann) == erased
+
+
+@pytest.mark.parametrize("by", ["crmctl", "git"])
+def test_a_branch_that_was_renamed_is_not_made_anew(team: Team, run: Run, by: str) -> None:
+    new = crmctl_clone(team, run) if by == "crmctl" else team.clone("new")
+    git(team.remote, "branch", "-m", "main", "trunk")
+    done = run("-C", new, "sync")
+    assert done.code == 5
+    assert "origin/main is not there any more" in done.err
+    assert "git fetch, then git branch -u origin/NAME" in done.err
+    assert "crmctl sync origin --accept-rewind" in done.err
+    assert git(team.remote, "branch", "--format=%(refname:short)") == "trunk\n"
+    git(new, "fetch", "-q")
+    git(new, "branch", "-q", "-u", "origin/trunk")
+    assert run("-C", new, "sync").code == 0
+
+
+def test_a_branch_a_remote_and_a_hub_that_are_new_are_filled(team: Team, run: Run) -> None:
+    new = crmctl_clone(team, run)
+    for name in ("second", "third"):
+        git(team.root, "init", "-q", "--bare", "-b", "main", f"{name}.git")
+    git(new, "switch", "-q", "--no-track", "-c", "mine")
+    assert run("-C", new, "sync").code == 0
+    assert git(team.remote, "rev-parse", "mine").strip() == head(new)
+    git(new, "remote", "add", "second", str(team.root / "second.git"))
+    git(new, "switch", "-q", "main")
+    assert run("-C", new, "sync", "second").code == 0
+    assert head(team.root / "second.git") == head(new)
+    git(new, "remote", "set-url", "origin", str(team.root / "third.git"))
+    assert run("-C", new, "sync", "origin").code == 0
+    assert head(team.root / "third.git") == head(new)
+
+
+def test_a_clone_of_an_empty_hub_fills_it(tmp_path: Path, run: Run) -> None:
+    git(tmp_path, "init", "-q", "--bare", "-b", "main", "hub.git")
+    git(tmp_path, "clone", "-q", "hub.git", "new")
+    commit(tmp_path / "new", {"/crm.yaml": SETTINGS, "customers/p1.yaml": person(1)})
+    assert run("-C", tmp_path / "new", "sync").code == 0
+    assert head(tmp_path / "hub.git") == head(tmp_path / "new")
+
+
 def test_another_book_is_not_merged(ann: Path, tmp_path: Path, run: Run) -> None:
     other = tmp_path / "other"
     other.mkdir()
