@@ -85,15 +85,26 @@ def _make(places: Places) -> bool:
 
 def _wait_or_give_up(places: Places, deadline: float) -> None:
     if clock.monotonic() >= deadline:
-        found = holders(places)
-        lock = index_lock(places)
-        if found:
-            who = ", ".join(f"process {number}: {command}" for number, command in found)
-            hint = "Wait until it is done, and run the command again."
-            raise Locked(f"{lock} exists: git is at work here ({who})", hint=hint)
-        hint = "crmctl doctor --fix takes it away."
-        raise Locked(f"{lock} exists: a git that was killed left it, for no git is at work here", hint=hint)
+        raise _exists(places, index_lock(places))
     time.sleep(0.02)
+
+
+def _exists(places: Places, lock: Path) -> Locked:
+    """The error for a lock that is there: who has it, or that nobody has."""
+    found = holders(places)
+    if found:
+        who = ", ".join(f"process {number}: {command}" for number, command in found)
+        hint = "Wait until it is done, and run the command again."
+        return Locked(f"{lock} exists: git is at work here ({who})", hint=hint)
+    hint = "crmctl doctor --fix takes it away."
+    return Locked(f"{lock} exists: a git that was killed left it, for no git is at work here", hint=hint)
+
+
+def in_the_way(places: Places, words: bytes) -> Locked | None:
+    """The error for a git that could not move HEAD, and said ``words``, if that was for a lock which is there."""
+    if b".lock': File exists" not in words:
+        return None
+    return next((_exists(places, lock) for lock in _reference_locks(places) if lock.exists()), None)
 
 
 def sweep(places: Places, since: int | None = None) -> None:
@@ -138,19 +149,28 @@ def _reference_locks(places: Places) -> Iterator[Path]:
             yield places.common_dir / (head.removeprefix("ref: ") + ".lock")
 
 
+def found_locks(places: Places) -> list[Path]:
+    """The locks of git's that are there now and keep us from writing: of its index, of HEAD and of HEAD's branch."""
+    return [lock for lock in (index_lock(places), *_reference_locks(places)) if lock.exists()]
+
+
 def clear_index_lock(places: Places) -> bool:
+    """See ``clear``: the lock of git's index."""
+    return clear(places, index_lock(places))
+
+
+def clear(places: Places, lock: Path) -> bool:
     """Take away the lock of a git that was killed; whether there was one. The lock of the book must be held.
 
-    What git was doing is lost with it; the index is as it was before.
+    What git was doing is lost with it; the index, or the reference, is as it was before.
 
     Raises:
         Locked: a git is at work there, or might be, or the lock came back.
     """
-    lock = index_lock(places)
     try:
         before = lock.lstat()
         if holders(places):
-            _wait_or_give_up(places, clock.monotonic())
+            raise _exists(places, lock)
         now = lock.lstat()
         if (before.st_ino, before.st_mtime_ns) != (now.st_ino, now.st_mtime_ns):
             raise Locked(f"{lock} has just been made anew: git is at work here", hint="Try again in a moment.")
@@ -161,12 +181,12 @@ def clear_index_lock(places: Places) -> bool:
 
 
 def holders(places: Places) -> list[tuple[int, str]]:
-    """The processes, as (number, command), that have git's index lock open, or are a git at work in this repository.
+    """The processes, as (number, command), that have a lock of git's open, or are a git at work in this repository.
 
     Every process of this machine is looked at, as far as the system shows them (Linux); an empty list elsewhere says
     nothing.
     """
-    lock = os.path.realpath(index_lock(places))
+    locks = {os.path.realpath(lock) for lock in (index_lock(places), *_reference_locks(places))}
     folders = tuple(os.path.realpath(folder) for folder in (places.top, places.git_dir, places.common_dir))
     found = []
     for process in Path("/proc").glob("[0-9]*"):
@@ -177,6 +197,6 @@ def holders(places: Places) -> list[tuple[int, str]]:
             command = (process / "comm").read_text(encoding="utf-8", errors="replace").strip()
             here = os.path.realpath(process / "cwd")
             at_work = command.startswith("git") and any(here == one or here.startswith(f"{one}/") for one in folders)
-            if at_work or any(os.path.realpath(descriptor) == lock for descriptor in (process / "fd").iterdir()):
+            if at_work or any(os.path.realpath(descriptor) in locks for descriptor in (process / "fd").iterdir()):
                 found.append((number, command))
     return found

@@ -245,7 +245,7 @@ class Repository:
                 return
             if b"but expected" in done.stderr or b"reference already exists" in done.stderr:
                 raise BranchMoved("the branch moved while this was being written", hint="Run the command again.")
-            raise failed(arguments, done.stderr)
+            raise locks.in_the_way(self.places, done.stderr) or failed(arguments, done.stderr)
 
     def index_held(self) -> AbstractContextManager[None]:
         """See ``locks.index_held``."""

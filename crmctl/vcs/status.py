@@ -153,7 +153,8 @@ def _refused(words: str) -> GitFailed | NoBook:
     if "dubious ownership" in words:
         return NoBook(
             "git does not trust this folder, because it belongs to another user",
-            hint="If you trust it: git config --global --add safe.directory PATH (never use '*')",
+            hint="If you trust it: git config --global --add safe.directory "
+            f"{words.partition('safe.directory ')[2].partition(chr(10))[0] or 'PATH'} (never use '*')",
         )
     if "must be run in a work tree" in words:
         return NoBook("this is a bare repository: it has no files to look at", hint="Clone it, and work in the clone.")

@@ -31,25 +31,27 @@ def held(book: Book, *, fix: bool) -> Iterator[Finding]:
                 yield Finding(WARN, "lock", exc.message, exc.hint)
                 return
         yield Finding(OK, "lock", "nobody is writing")
-        yield from _git_lock(book, fix=fix)
+        yield from _git_locks(book, fix=fix)
 
 
-def _git_lock(book: Book, *, fix: bool) -> Iterator[Finding]:
-    """The lock of git's index; one that a killed git left is taken away when asked, under our own lock."""
-    found = git_locks.index_lock(book.places)
-    if not found.exists():
+def _git_locks(book: Book, *, fix: bool) -> Iterator[Finding]:
+    """git's locks; what a killed git left is taken away when asked, under our own lock."""
+    found = git_locks.found_locks(book.places)
+    if not found:
         return
     if fix:
-        git_locks.clear_index_lock(book.places)
-        yield Finding(OK, "git's lock", f"{found} was left by a git that was killed; it is gone now")
+        for lock in found:
+            git_locks.clear(book.places, lock)
+            yield Finding(OK, "git's lock", f"{lock} was left by a git that was killed; it is gone now")
         return
     who = git_locks.holders(book.places)
     if who:
         processes = ", ".join(f"process {number} ({command})" for number, command in who)
         yield Finding(WARN, "git's lock", f"git is at work: {processes}")
-    else:
+        return
+    for lock in found:
         hint = "crmctl doctor --fix takes it away."
-        yield Finding(WARN, "git's lock", f"{found} was left by a git that was killed", hint)
+        yield Finding(WARN, "git's lock", f"{lock} was left by a git that was killed", hint)
 
 
 def leftovers(book: Book, *, fix: bool) -> Iterator[Finding]:

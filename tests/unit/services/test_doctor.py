@@ -22,6 +22,8 @@ from crmctl.store.lock import locked
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from conftest import Run
+
 
 def findings(root: Path, *, fix: bool = False, rebuild: bool = False) -> dict[str, Finding]:
     return {found.what: found for found in doctor.book_findings(Book(root), fix=fix, rebuild=rebuild)}
@@ -111,6 +113,24 @@ def test_a_lock_that_git_left(book_dir: Path) -> None:
     assert (book_dir / ".git/index.lock").exists()
     assert findings(book_dir, fix=True)["git's lock"].state == "ok"
     assert not (book_dir / ".git/index.lock").exists()
+
+
+@pytest.mark.parametrize("name", ["HEAD.lock", "refs/heads/main.lock"])
+def test_a_lock_of_a_reference_that_git_left(book_dir: Path, run: Run, name: str) -> None:
+    commit(book_dir, {}, "a book")
+    lock = book_dir / ".git" / name
+    lock.touch()
+    os.utime(lock, (1, 1))
+    refused = run("-C", book_dir, "customer", "add", "Ada Lovelace")
+    assert refused.code == Locked.code
+    assert f"{lock} exists: a git that was killed left it" in refused.err
+    assert "crmctl doctor --fix" in refused.err
+    found = findings(book_dir)["git's lock"]
+    assert (found.state, str(lock) in found.found) == ("warn", True)
+    assert lock.exists()
+    assert findings(book_dir, fix=True)["git's lock"].state == "ok"
+    assert not lock.exists()
+    assert run("-C", book_dir, "customer", "add", "Ada Lovelace").code == 0
 
 
 def interrupt(root: Path) -> None:

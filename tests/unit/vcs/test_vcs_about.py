@@ -86,14 +86,21 @@ def test_who_and_where(book_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 # History
 
 
-def test_every_change_of_a_file_with_before_and_after(book_dir: Path) -> None:
-    found = places.find(book_dir)
+@pytest.fixture(params=["sha1", "sha256"])
+def either(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A new repository, in each of git's two formats."""
+    git(tmp_path, "init", "-q", "-b", "main", f"--object-format={request.param}", "either")
+    return tmp_path / "either"
+
+
+def test_every_change_of_a_file_with_before_and_after(either: Path) -> None:
+    found = places.find(either)
     assert list(history.changes(found, [ADA])) == []
-    commit(book_dir, {"customers/ada.yaml": "name: Ada\n"}, "one")
-    commit(book_dir, {"customers/bob.yaml": "name: Bob\n"}, "not about her")
-    commit(book_dir, {"customers/ada.yaml": "name: Ada L.\n"}, "two")
-    (book_dir / ADA).unlink()
-    commit(book_dir, {}, "three")
+    commit(either, {"customers/ada.yaml": "name: Ada\n"}, "one")
+    commit(either, {"customers/bob.yaml": "name: Bob\n"}, "not about her")
+    commit(either, {"customers/ada.yaml": "name: Ada L.\n"}, "two")
+    (either / ADA).unlink()
+    commit(either, {}, "three")
     told = [(one.subject, dict(one.before), dict(one.after), one.author) for one in history.changes(found, [ADA])]
     assert told == [
         ("three", {ADA: b"name: Ada L.\n"}, {}, "Ann Author"),
@@ -103,46 +110,78 @@ def test_every_change_of_a_file_with_before_and_after(book_dir: Path) -> None:
     assert not history.is_shallow(found)
 
 
-def test_history_before_the_first_commit(tmp_path: Path) -> None:
-    git(tmp_path, "init", "-q")
-    assert list(history.changes(places.find(tmp_path), [ADA])) == []
+def test_history_before_the_first_commit(either: Path) -> None:
+    assert list(history.changes(places.find(either), [ADA])) == []
 
 
-def test_a_shallow_clone_says_where_its_history_is_cut(book_dir: Path, tmp_path: Path) -> None:
-    commit(book_dir, {"customers/ada.yaml": "name: Ada\n"}, "one")
-    commit(book_dir, {"customers/ada.yaml": "name: Ada L.\n"}, "two")
-    git(tmp_path, "clone", "-q", "--depth=1", f"file://{book_dir}", "shallow")
+def test_who_when_and_what_is_told_of_a_commit(either: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_AUTHOR_DATE", "1325376000 -0330")
+    commit(either, {"customers/ada.yaml": "name: Ada\n", "customers/bob.yaml": "x"}, "one\nand more\n\nbody")
+    bob = "records/customers/bob.yaml"
+    [told] = history.changes(places.find(either), [ADA, bob])
+    assert told.at.isoformat() == "2011-12-31T20:30:00-03:30"
+    assert (told.commit, told.email, told.subject) == (
+        git(either, "rev-parse", "HEAD").strip(),
+        "ann@example.com",
+        "one",
+    )
+    assert told.after == {ADA: b"name: Ada\n", bob: b"x"}
+
+
+def test_content_that_is_lost_is_no_file_that_was_not_there(either: Path) -> None:
+    commit(either, {"customers/ada.yaml": "name: Ada\n"}, "one")
+    oid = git(either, "rev-parse", f"HEAD:{ADA}").strip()
+    (either / f".git/objects/{oid[:2]}/{oid[2:]}").unlink()
+    with pytest.raises(GitFailed, match="history cannot be read"):
+        list(history.changes(places.find(either), [ADA]))
+
+
+def test_a_partial_clone_without_its_remote_says_so(either: Path, tmp_path: Path) -> None:
+    commit(either, {"customers/ada.yaml": "name: Ada\n"}, "one")
+    commit(either, {"customers/ada.yaml": "name: Ada L.\n"}, "two")
+    git(either, "config", "uploadpack.allowFilter", "true")
+    git(tmp_path, "clone", "-q", "--filter=blob:none", f"file://{either}", "partial")
+    either.rename(tmp_path / "gone")
+    with pytest.raises(GitFailed, match="objects of it are not here") as caught:
+        list(history.changes(places.find(tmp_path / "partial"), [ADA]))
+    assert "git remote -v" in caught.value.hint
+
+
+def test_a_shallow_clone_says_where_its_history_is_cut(either: Path, tmp_path: Path) -> None:
+    commit(either, {"customers/ada.yaml": "name: Ada\n"}, "one")
+    commit(either, {"customers/ada.yaml": "name: Ada L.\n"}, "two")
+    git(tmp_path, "clone", "-q", "--depth=1", f"file://{either}", "shallow")
     found = places.find(tmp_path / "shallow")
     assert history.is_shallow(found)
     assert [(one.subject, one.cut) for one in history.changes(found, [ADA])] == [("two", True)]
 
 
-def test_a_link_or_a_folder_in_the_past_is_no_content(book_dir: Path) -> None:
-    path = book_dir / ADA
+def test_a_link_or_a_folder_in_the_past_is_no_content(either: Path) -> None:
+    path = either / ADA
     path.parent.mkdir(parents=True)
     path.symlink_to("/etc/passwd")
-    commit(book_dir, {}, "a link")
+    commit(either, {}, "a link")
     path.unlink()
-    commit(book_dir, {"customers/ada.yaml/x": "1\n"}, "a folder")
-    found = places.find(book_dir)
+    commit(either, {"customers/ada.yaml/x": "1\n"}, "a folder")
+    found = places.find(either)
     contents = [dict(one.after) for one in history.changes(found, [ADA])]
     assert contents[0] == {}
 
 
 def test_an_environment_that_points_elsewhere_is_not_followed(
-    book_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    either: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    commit(book_dir, {"customers/ada.yaml": "name: Ada\n"}, "one")
+    commit(either, {"customers/ada.yaml": "name: Ada\n"}, "one")
     git(tmp_path, "init", "-q", "other")
     monkeypatch.setenv("GIT_DIR", str(tmp_path / "other/.git"))
     monkeypatch.setenv("GIT_WORK_TREE", str(tmp_path / "other"))
-    assert [one.subject for one in history.changes(places.find(book_dir), [ADA])] == ["one"]
+    assert [one.subject for one in history.changes(places.find(either), [ADA])] == ["one"]
 
 
-def test_a_history_that_is_damaged_is_told(book_dir: Path) -> None:
-    commit(book_dir, {"customers/ada.yaml": "name: Ada\n"}, "one")
-    commit(book_dir, {"customers/ada.yaml": "name: Ada L.\n"}, "two")
-    oid = git(book_dir, "rev-parse", "HEAD~1").strip()
-    (book_dir / f".git/objects/{oid[:2]}/{oid[2:]}").unlink()
+def test_a_history_that_is_damaged_is_told(either: Path) -> None:
+    commit(either, {"customers/ada.yaml": "name: Ada\n"}, "one")
+    commit(either, {"customers/ada.yaml": "name: Ada L.\n"}, "two")
+    oid = git(either, "rev-parse", "HEAD~1").strip()
+    (either / f".git/objects/{oid[:2]}/{oid[2:]}").unlink()
     with pytest.raises(GitFailed, match="history cannot be read"):
-        list(history.changes(places.find(book_dir), [ADA]))
+        list(history.changes(places.find(either), [ADA]))
