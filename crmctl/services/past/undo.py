@@ -178,8 +178,8 @@ def refusal(book: Book, wanted: Plan, *, rest: bool = False, allow_removals: boo
     """Why a plan is not carried out, None when it is.
 
     Later edits overlap, and ``rest`` does not say that they may stay; what belongs to a removed record, or may name it,
-    is not here (``git sparse-checkout``); or it takes more records away than a sync may, and ``allow_removals`` does not
-    say that this is meant.
+    is not here (``git sparse-checkout``); or it takes more records away than a sync may, and ``allow_removals`` does
+    not say that this is meant.
     """
     if wanted.overlaps and not rest:
         return overlapping(wanted)
