@@ -27,6 +27,7 @@ from crmctl.store.layout import flat
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from collections.abc import Mapping
     from collections.abc import Sequence
     from datetime import tzinfo
 
@@ -72,10 +73,11 @@ def format_book(
     files = [found for found in checks_files.walk(book.files, settings).files if within(found.path, chosen)]
     wanted: dict[str, tuple[bytes, bytes]] = {}
     left: list[Problem] = []
+    oids = book.repository.blobs(book.repository.head(), [found.path for found in files])
     for number, (path, place) in enumerate(files):
         try:
             before, _ = read_file(book.root, path)
-            after = formatted(book, place.kind, before, path, settings.zone)
+            after = formatted(book, place.kind, before, path, settings.zone, oids)
         except FileNotFoundError:
             continue
         except (InvalidData, StorageFailed) as exc:
@@ -92,21 +94,26 @@ def format_book(
     return Formatted(changed, tuple(sorted(left)), len(files), written)
 
 
-def formatted(book: Book, kind: Kind, data: bytes, path: str, zone: tzinfo) -> bytes:
-    """The canonical form of a record's file, or of a file of interactions.
+def formatted(
+    book: Book, kind: Kind, data: bytes, path: str, zone: tzinfo, oids: Mapping[str, str] | None = None
+) -> bytes:
+    """The canonical form of a record's file, or of a file of interactions; ``oids`` as for ``first_id``.
 
     Raises:
         InvalidData: it cannot be read; or its comments could not be kept (code ``comments``).
     """
-    return _lines(kind, data, path, zone) if kind.storage == "jsonl" else _record(book, kind, data, path)
+    return _lines(kind, data, path, zone) if kind.storage == "jsonl" else _record(book, kind, data, path, oids)
 
 
-def _record(book: Book, kind: Kind, data: bytes, path: str) -> bytes:
+def _record(book: Book, kind: Kind, data: bytes, path: str, oids: Mapping[str, str] | None) -> bytes:
     from crmctl.store.yaml_reader import read_yaml
 
     record = read_yaml(data, path).data
     if not record.get("id"):
-        record = {"id": first_id(book, path), **{name: value for name, value in record.items() if name != "id"}}
+        record = {
+            "id": first_id(book, path, data, oids),
+            **{name: value for name, value in record.items() if name != "id"},
+        }
     return lay_out(data, entry.ordered(kind, record), path)
 
 

@@ -25,6 +25,7 @@ from crmctl.store import layout
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from collections.abc import Mapping
     from collections.abc import Sequence
 
     from crmctl.model.fields import Kind
@@ -118,13 +119,17 @@ def _check_declared(book: Book, kind: Kind) -> None:
         raise Conflict(f"the kind {kind.name} is declared in {FILE}, and that is not committed yet", hint=hint)
 
 
-def first_id(book: Book, path: str) -> str:
-    """An id for a record that has none: the one that it has in HEAD, or else one that every clone gives it."""
-    head = book.repository.head()
-    oid = book.repository.blobs(head, [path]).get(path)
+def first_id(book: Book, path: str, data: bytes | None = None, oids: Mapping[str, str] | None = None) -> str:
+    """An id for a record that has none: the one that it has in HEAD, or else one that every clone gives it.
+
+    Who asks for many says what stands in the file (``data``) and which blobs HEAD has (``oids``, by their paths).
+    """
+    oid = (book.repository.blobs(book.repository.head(), [path]) if oids is None else oids).get(path)
     if not oid:
         return ids.new_id()
-    return _id_in(path, next(book.repository.contents([oid]))) or ids.id_from(f"{layout.flat(path)} {oid}")
+    is_same = data is not None and book.repository.blob_id(data) == oid
+    found = "" if is_same else _id_in(path, next(book.repository.contents([oid])))
+    return found or ids.id_from(f"{layout.flat(path)} {oid}")
 
 
 def _id_in(path: str, content: bytes) -> str:
